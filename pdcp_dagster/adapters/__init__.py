@@ -1,0 +1,1 @@
+"""Floor 2: one outside format or system each, and strangers to one another."""

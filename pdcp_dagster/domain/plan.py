@@ -1,0 +1,78 @@
+"""What an RTPLAN says, as plain values.
+
+What lives here: the plan's identity, prescription, fractions and beams. What does not: whether a dose may be used with
+it (`dose`), or which plan belongs to which patient (`linkage`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from pdcp_dagster.domain.volume import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class DoseReference:
+    """One item of Dose Reference Sequence (PS3.3 C.8.8.10)."""
+
+    number: int
+    structure_type: str | None
+    """POINT, VOLUME, COORDINATES or SITE."""
+    reference_type: str | None
+    """TARGET or ORGAN_AT_RISK."""
+    roi_number: int | None
+    prescription_gy: float | None
+    """TargetPrescriptionDose, Gy."""
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """One item of Beam Sequence, or of Ion Beam Sequence."""
+
+    number: int
+    name: str | None
+    radiation_type: str | None
+    beam_type: str | None
+    """STATIC or DYNAMIC."""
+    delivery_type: str | None
+    """TreatmentDeliveryType: TREATMENT, SETUP, ..."""
+    machine: str | None
+    energies: tuple[float, ...] = ()
+    isocentre_mm: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FractionGroup:
+    """One item of Fraction Group Sequence (PS3.3 C.8.8.13)."""
+
+    number: int
+    fractions_planned: int | None
+    beam_doses_gy: tuple[tuple[int, float], ...] = ()
+    """(beam number, BeamDose in Gy)."""
+    beam_metersets: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RtPlan:
+    """One RTPLAN instance."""
+
+    sop_instance_uid: str
+    label: str | None = None
+    name: str | None = None
+    date: dt.date | None = None
+    intent: str | None = None
+    """PlanIntent; None is unknown, never curative."""
+    approval_status: str | None = None
+    sop_class: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    software_versions: str | None = None
+    structure_set_uids: tuple[str, ...] = ()
+    dose_references: tuple[DoseReference, ...] = ()
+    beams: tuple[Beam, ...] = ()
+    fraction_groups: tuple[FractionGroup, ...] = ()
