@@ -1,0 +1,34 @@
+"""What the archive lists: patients and instances, by Orthanc's own identifiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedPatient:
+    """A patient as Orthanc lists it.
+
+    patient_id: (0010,0020), untrusted text, kept to the letter; "" where absent.
+    orthanc_id: Orthanc's patient ID.
+    studies: Orthanc's study IDs.
+    """
+
+    patient_id: str
+    orthanc_id: str
+    studies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedInstance:
+    """An instance to download.
+
+    orthanc_id: Orthanc's instance ID, the only thing that goes into a URL.
+    file_size: bytes of the stored file, against which the download is checked.
+    """
+
+    orthanc_id: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    modality: str
+    file_size: int

@@ -1,0 +1,74 @@
+"""Tables as Parquet files.
+
+What lives here: writing and reading one table, and scanning many. What does not: which columns a table has (domain), or
+where it lies (`store`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pdcp_dagster.adapters.atomic import whole_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+
+class TableError(Exception):
+    """A table file that cannot be read; the message names the file."""
+
+
+def write_table(table: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write `table` to `path`, whole or not at all; `metadata` goes into the file's schema metadata.
+
+    Column types, nulls and strings come back as they were (`read_table`).
+    """
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    extra = {key.encode(): value.encode() for key, value in (metadata or {}).items()}
+    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **extra})
+    with whole_file(path) as temporary:
+        pq.write_table(arrow, temporary, compression="zstd")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read one table.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    TableError
+        Where there is a file that is no Parquet table.
+
+    """
+    table: pd.DataFrame = _read_arrow(path).to_pandas()
+    return table
+
+
+def read_table_metadata(path: Path) -> dict[str, str]:
+    """Return the schema metadata that `write_table` was given (pandas' own entry left out)."""
+    metadata = _read_arrow(path, columns=[]).schema.metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items() if key not in {b"pandas", b"ARROW:schema"}}
+
+
+def concatenate_tables(paths: Iterable[Path]) -> pd.DataFrame | None:
+    """Read many tables of one kind as one; columns that some lack are null there. None where there is no path."""
+    tables = [_read_arrow(path) for path in paths]
+    if not tables:
+        return None
+    table: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    return table
+
+
+def _read_arrow(path: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        with path.open("rb") as source:
+            return pq.read_table(source, columns=columns)
+    except pa.ArrowInvalid as error:
+        raise TableError(f"{path} is no readable Parquet table: {error}") from error

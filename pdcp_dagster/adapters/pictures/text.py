@@ -1,0 +1,63 @@
+"""Text in pictures: one font on every machine, dark surroundings where it stands on an image.
+
+What lives here: fonts and the two ways of setting a line. What does not: what the lines say.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import ImageFont
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+
+Colour = tuple[int, int, int]
+
+WHITE: Colour = (255, 255, 255)
+PALE: Colour = (178, 186, 194)
+BLACK: Colour = (0, 0, 0)
+BACKGROUND: Colour = (16, 19, 23)
+
+
+def write(
+    draw: ImageDraw, at: tuple[float, float], text: str, *, size: int, anchor: str = "la", fill: Colour = WHITE
+) -> None:
+    """Set one line on an even background; `anchor` as Pillow names it."""
+    draw.text(at, text, font=font(size), fill=fill, anchor=anchor)
+
+
+def write_on_image(
+    draw: ImageDraw, at: tuple[float, float], text: str, *, size: int, anchor: str, fill: Colour = WHITE
+) -> None:
+    """Set one line that stays readable on bone and on air: with a dark edge around each letter."""
+    draw.text(at, text, font=font(size), fill=fill, anchor=anchor, stroke_width=2, stroke_fill=BLACK)
+
+
+def fitting(text: str, width: int, *, size: int) -> str:
+    """Return the text, cut with an ellipsis where it is wider than `width` pixels."""
+    if font(size).getlength(text) <= width:
+        return text
+    kept = text
+    while kept and font(size).getlength(kept + "…") > width:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return DejaVu Sans, which matplotlib carries: Latin, Greek and Cyrillic, the same on every machine.
+
+    Its file is found without importing matplotlib, which would take longer than drawing. Pillow's own font, which lacks
+    most letters with accents, is for the day matplotlib moves the file.
+    """
+    matplotlib = find_spec("matplotlib")
+    if matplotlib is not None and matplotlib.origin is not None:
+        path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        if path.is_file():
+            # The basic layout is in every build of Pillow; the other one needs a library that may be absent.
+            return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.load_default(size)

@@ -1,0 +1,172 @@
+"""From an RTDOSE file to a dose grid in Gy.
+
+What lives here: reading RT Dose objects (PS3.3 A.18) with pydicom: scaling, planes in ascending order, references. What
+does not: which doses may be summed, sampling, or the planning system's own DVHs.
+
+Errors::
+
+    DicomReadError
+    └── DoseReadError(path, why)    unreadable, no dose grid in it, truncated or not decodable, impossible geometry
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pydicom
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from pdcp_dagster.domain.dicom_values import (
+    DicomReadError,
+    UnusableValueError,
+    cosines_of,
+    failing_as,
+    items_of,
+    number_of,
+    numbers_of,
+    pixel_spacing_of,
+    require_whole,
+    required,
+    text_of,
+    texts_of,
+    vector_of,
+    whole_of,
+)
+from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
+from pdcp_dagster.domain.stored_values import clear_unused_bits, pixel_format_of, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+    from pdcp_dagster.domain.volume import Vector
+
+_PERPENDICULAR_WITHIN = 1e-3
+_SAME_PLANE_MM = 1e-3
+_ABSOLUTE_WITHIN_MM = 0.01
+"""A first offset this near to the z of ImagePositionPatient makes the vector one of z coordinates."""
+_TRANSVERSE = 0.999
+
+
+class DoseReadError(DicomReadError):
+    """An RTDOSE could not be read; `path` names it, `why` says what is wrong."""
+
+
+def read_dose(file: Path) -> RtDose:
+    """Read one RTDOSE: the grid in Gy (DoseGridScaling applied once), its planes ascending along row x column.
+
+    Units, dose type and summation type are passed on as they stand; where DoseUnits is RELATIVE the values are not Gy,
+    and who sums must look. Raises `DoseReadError`.
+    """
+    with failing_as(DoseReadError, file):
+        data = pydicom.dcmread(file, force=True)
+        require_whole(data)
+        modality = text_of(data, "Modality")
+        if modality != "RTDOSE":
+            raise UnusableValueError(f"not an RT Dose: Modality is {modality or 'missing'}")
+        grid = _grid(data)
+        plans = items_of(data, "ReferencedRTPlanSequence")
+        groups = [group for plan in plans for group in items_of(plan, "ReferencedFractionGroupSequence")]
+        beams = [beam for group in groups for beam in items_of(group, "ReferencedBeamSequence")]
+        return RtDose(
+            sop_instance_uid=required(text_of(data, "SOPInstanceUID"), "SOPInstanceUID"),
+            grid=grid,
+            summation_type=text_of(data, "DoseSummationType"),
+            dose_type=text_of(data, "DoseType"),
+            units=text_of(data, "DoseUnits"),
+            frame_of_reference_uid=text_of(data, "FrameOfReferenceUID"),
+            plan_uids=tuple(uid for plan in plans if (uid := text_of(plan, "ReferencedSOPInstanceUID"))),
+            fraction_groups=_numbers_in(groups, "ReferencedFractionGroupNumber"),
+            beams=_numbers_in(beams, "ReferencedBeamNumber"),
+            heterogeneity_correction=texts_of(data, "TissueHeterogeneityCorrection"),
+            max_gy=float(grid.dose_gy.max()),
+        )
+
+
+def _numbers_in(items: list[Dataset], keyword: str) -> tuple[int, ...]:
+    found = (whole_of(item, keyword) for item in items)
+    return tuple(dict.fromkeys(number for number in found if number is not None))
+
+
+def _grid(data: Dataset) -> DoseGrid:
+    axes = _axes(data)
+    stored = _stored_values(data)
+    offsets = _plane_offsets(data, len(stored), axes[2])
+    ascending = np.argsort(offsets, kind="stable")
+    placed = offsets[ascending]
+    if (np.diff(placed) < _SAME_PLANE_MM).any():
+        raise UnusableValueError("GridFrameOffsetVector puts two planes at one position")
+    origin = np.array(vector_of(data, "ImagePositionPatient", 3)) + placed[0] * np.array(axes[2])
+    between_rows, between_columns = pixel_spacing_of(data)
+    return DoseGrid(
+        origin_mm=_vector(origin),
+        axes=axes,
+        spacing_mm=(between_columns, between_rows),
+        plane_offsets_mm=placed - placed[0],
+        dose_gy=_gray(data, stored, ascending),
+    )
+
+
+def _axes(data: Dataset) -> tuple[Vector, Vector, Vector]:
+    """Return unit vectors of columns (i), rows (j) and normal (k), made exactly perpendicular."""
+    row, column = (np.array(cosines) / np.linalg.norm(cosines) for cosines in cosines_of(data))
+    if abs(float(row @ column)) > _PERPENDICULAR_WITHIN:
+        raise UnusableValueError("the rows and columns of ImageOrientationPatient are not perpendicular")
+    normal = np.cross(row, column)
+    normal /= np.linalg.norm(normal)
+    return _vector(row), _vector(np.cross(normal, row)), _vector(normal)
+
+
+def _plane_offsets(data: Dataset, frames: int, normal: Vector) -> NDArray[np.float64]:
+    """Return the distance of each frame from ImagePositionPatient along the normal, mm (PS3.3 C.8.8.3.2).
+
+    Relative vectors start at 0. Absolute ones hold z coordinates, which is possible for transverse planes only; there
+    they count along the patient's z, whichever way the normal points. Any other first value counts as the start.
+    """
+    vector = np.array(numbers_of(data, "GridFrameOffsetVector"), dtype=np.float64)
+    if frames == 1:
+        return np.zeros(1)
+    if len(vector) != frames:
+        raise UnusableValueError(f"GridFrameOffsetVector has {len(vector)} values for {frames} frames")
+    offsets: NDArray[np.float64] = vector - vector[0]
+    start = vector_of(data, "ImagePositionPatient", 3)[2]
+    if vector[0] != 0.0 and abs(float(vector[0]) - start) <= _ABSOLUTE_WITHIN_MM:
+        if abs(normal[2]) < _TRANSVERSE:
+            raise UnusableValueError("GridFrameOffsetVector holds z coordinates, but the planes are not transverse")
+        offsets = offsets * np.sign(normal[2])
+    return offsets
+
+
+def _stored_values(data: Dataset) -> NDArray[np.integer]:
+    """Return `(frames, rows, columns)` stored values; uncompressed little endian from the bytes, else by pydicom."""
+    if "PixelData" not in data:
+        raise UnusableValueError("PixelData is missing: no dose grid")
+    form = pixel_format_of(data)
+    frames = whole_of(data, "NumberOfFrames") or 1
+    meta = getattr(data, "file_meta", None)
+    syntax = None if meta is None else meta.get("TransferSyntaxUID")
+    if syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
+        return unpack(data.PixelData, form, frames)
+    decoded = clear_unused_bits(data.pixel_array, form).reshape(-1, form.rows, form.columns)
+    if len(decoded) != frames:
+        raise UnusableValueError(f"pixel data holds {len(decoded)} frames, not {frames}")
+    return decoded
+
+
+def _gray(data: Dataset, stored: NDArray[np.integer], order: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return stored values x DoseGridScaling, multiplied in double and kept in single precision, planes in `order`."""
+    scaling = required(number_of(data, "DoseGridScaling"), "DoseGridScaling")
+    if scaling <= 0.0:
+        raise UnusableValueError(f"DoseGridScaling is {scaling}")
+    dose = np.empty(stored.shape, np.float32)
+    for k, frame in enumerate(order):
+        dose[k] = stored[frame] * np.float64(scaling)
+    return dose
+
+
+def _vector(values: NDArray[np.float64]) -> Vector:
+    x, y, z = (float(value) + 0.0 for value in values)  # + 0.0: no negative zeros
+    return x, y, z

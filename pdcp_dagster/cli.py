@@ -1,0 +1,132 @@
+"""The `pdcp` command line: what can be asked for, and what each exit code means.
+
+0: no patient failed (excluded is no failure). 1: some patients failed, their reasons last. 2: wrong configuration, or
+Orthanc cannot be reached.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pdcp_dagster import __version__
+
+FAILED, WRONG = 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Turn an Orthanc PACS into analysis-ready radiotherapy data."""
+
+
+@main.command()
+@click.option("--cohort", required=True, help="Name of a cohort file in $PDCP_COHORTS, without .yaml.")
+@click.option("--patient", "patients", multiple=True, help="A PatientID; may be repeated. Default: all patients.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Patients at a time. Default: one per core.")
+def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
+    """Verify, retrieve and convert patients, and report on the cohort."""
+    from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415 - Dagster costs a second to import
+    from pdcp_dagster.commands.progress import ProgressBar  # noqa: PLC0415
+    from pdcp_dagster.commands.run import RunBroken, run_cohort  # noqa: PLC0415
+    from pdcp_dagster.commands.tables import printable  # noqa: PLC0415
+
+    console, errors = Console(), Console(stderr=True)
+    deployment = Deployment.from_environment(os.environ)
+    chosen = deployment.cohort(cohort)
+    progress = ProgressBar(console)
+    try:
+        collected = run_cohort(deployment, chosen, patients, jobs or os.cpu_count() or 1, progress)
+    except RunBroken as error:
+        raise click.ClickException(str(error)) from error
+    console.print(f"{len(collected.outcomes)} patients: {progress.counts()}")
+    console.print(f"Report: {deployment.store.cohort(cohort).path / 'cohort_report.html'}", soft_wrap=True)
+    for outcome in collected.failed:
+        patient_id = collected.patient_ids[outcome.partition_key]
+        errors.print(f"[red]failed[/] {printable(patient_id)}: {printable(outcome.reason)}", soft_wrap=True)
+    if collected.failed:
+        raise SystemExit(FAILED)
+
+
+@main.command()
+@click.option("--cohort", required=True, help="Name of a cohort file in $PDCP_COHORTS, without .yaml.")
+@click.option("--patient", "patients", multiple=True, help="Show only this PatientID; may be repeated.")
+def status(cohort: str, patients: tuple[str, ...]) -> None:
+    """Show where each patient stands, from the store's files alone."""
+    from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
+    from pdcp_dagster.commands.status import show_status  # noqa: PLC0415
+
+    show_status(Deployment.from_environment(os.environ), cohort, patients, Console())
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seed", type=int, default=2022, show_default=True, help="The same seed gives the same files.")
+@click.option(
+    "--full-size", is_flag=True, help="One patient of 512 x 512 x 150 with 30 ROIs instead of the demo cohort."
+)
+def phantom(folder: Path, seed: int, *, full_size: bool) -> None:
+    """Write phantom patients with exact answers as DICOM files and JSON into FOLDER."""
+    from pdcp_dagster.commands.phantoms import write_phantoms  # noqa: PLC0415
+
+    write_phantoms(folder, seed, Console(), full_size=full_size)
+
+
+@main.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+def upload(folders: tuple[Path, ...]) -> None:
+    """Send the DICOM files below FOLDERS to the Orthanc at $ORTHANC_URL."""
+    from pdcp_dagster.commands.phantoms import upload_folders  # noqa: PLC0415
+
+    if not upload_folders(folders, Console(), Console(stderr=True)):
+        raise SystemExit(FAILED)
+
+
+@main.group()
+def demo() -> None:
+    """Try everything on phantom patients in a private Orthanc."""
+
+
+_ROOT = click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="Folder of the demo's archive, store and Dagster instance.",
+)
+
+
+@demo.command("run")
+@_ROOT
+def demo_run(root: Path) -> None:
+    """Fill a private Orthanc with phantom patients, run them all, show what came of it."""
+    from pdcp_dagster.commands.demo import run_demo  # noqa: PLC0415
+
+    if not run_demo(root.absolute(), Console()):
+        raise SystemExit(FAILED)
+
+
+@demo.command("ui")
+@_ROOT
+@click.option("--port", type=int, default=3000, show_default=True, help="Port of the Dagster UI.")
+def demo_ui(root: Path, port: int) -> None:
+    """Open the Dagster UI on the demo, its Orthanc running beside it, until interrupted."""
+    from pdcp_dagster.commands.demo import serve_demo  # noqa: PLC0415
+
+    raise SystemExit(serve_demo(root.absolute(), port, Console()))
+
+
+@demo.command("mend")
+@_ROOT
+def demo_mend(root: Path) -> None:
+    """Repair the demo's damaged file, so that its patient can be run again."""
+    from pdcp_dagster.commands.demo import mend_demo  # noqa: PLC0415
+
+    mend_demo(root.absolute(), Console())
+
+
+if __name__ == "__main__":
+    main()

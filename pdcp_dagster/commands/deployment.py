@@ -1,0 +1,84 @@
+"""Where a command finds its deployment: cohorts, store, Dagster instance, all from the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pdcp_dagster.adapters.cohort_file import CohortFileError, load_cohort
+from pdcp_dagster.adapters.store import Store, StoreError
+from pdcp_dagster.definitions import DEFAULT_COHORTS, DEFAULT_STORE
+from pdcp_dagster.domain.metrics import MetricError, parse_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pdcp_dagster.domain.cohort import Cohort
+
+DAGSTER_YAML = """\
+# Written by pdcp_dagster; yours to change.
+telemetry: {enabled: false}
+nux: {enabled: false}
+run_monitoring: {enabled: true}
+run_retries: {enabled: true, retry_on_asset_or_op_failure: false}
+concurrency: {runs: {max_concurrent_runs: 2}}
+"""
+
+
+class WrongConfiguration(click.ClickException):
+    """A wrong configuration or an unreachable server: one clear line, exit code 2."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The folders of a deployment."""
+
+    cohorts: Path
+    store: Store
+    dagster_home: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Deployment:
+        """Read PDCP_COHORTS, PDCP_STORE and DAGSTER_HOME (default: `.dagster` in the store)."""
+        try:
+            store = Store.at(environ.get("PDCP_STORE", DEFAULT_STORE))
+        except StoreError as error:
+            raise WrongConfiguration(str(error)) from error
+        home = environ.get("DAGSTER_HOME") or str(store.root / ".dagster")
+        return cls(
+            cohorts=Path(environ.get("PDCP_COHORTS", DEFAULT_COHORTS)).absolute(),
+            store=store,
+            dagster_home=Path(home).absolute(),
+        )
+
+    def cohort(self, name: str) -> Cohort:
+        """Return a cohort's configuration, or end with one line that says what is wrong with its file."""
+        path = self.cohorts / f"{name}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(file.stem for file in self.cohorts.glob("*.yaml"))) or "none"
+            raise WrongConfiguration(
+                f"no cohort {name!r} in {self.cohorts} (there: {known}); set PDCP_COHORTS or --cohort"
+            )
+        try:
+            cohort = load_cohort(path)
+            for text in cohort.dvh.metrics:
+                parse_metric(text)
+        except (CohortFileError, MetricError) as error:
+            raise WrongConfiguration(str(error)) from error
+        return cohort
+
+    def prepare_dagster(self) -> None:
+        """Make sure that there is a Dagster home with telemetry off, and that this process uses it."""
+        self.dagster_home.mkdir(parents=True, exist_ok=True)
+        settings = self.dagster_home / "dagster.yaml"
+        if not settings.exists():
+            settings.write_text(DAGSTER_YAML)
+        os.environ["DAGSTER_HOME"] = str(self.dagster_home)
+        os.environ["PDCP_STORE"] = str(self.store.root)
+        os.environ["PDCP_COHORTS"] = str(self.cohorts)

@@ -1,0 +1,142 @@
+"""`pdcp run`: list the patients, collect them, report, all recorded in the Dagster instance."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
+from pdcp_dagster.adapters.parquet import read_table
+from pdcp_dagster.commands.dead_runs import close_dead_runs, process_tags
+from pdcp_dagster.commands.deployment import WrongConfiguration
+from pdcp_dagster.definitions import build_definitions
+from pdcp_dagster.defs.jobs import collect_job_name, list_job_name, report_job_name
+from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, STEP
+from pdcp_dagster.defs.resources import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from pdcp_dagster.commands.deployment import Deployment
+    from pdcp_dagster.commands.progress import ProgressBar
+    from pdcp_dagster.domain.cohort import Cohort
+    from pdcp_dagster.stages.outcome import PatientOutcome
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunBroken(Exception):  # noqa: N818 - it is no fault of the caller
+    """A run ended without outcomes for its patients; the message is Dagster's."""
+
+
+@dataclass
+class Collected:
+    """What came of a `pdcp run`."""
+
+    outcomes: list[PatientOutcome] = field(default_factory=list)
+    patient_ids: Mapping[str, str] = field(default_factory=dict)
+    """PatientID by partition key."""
+
+    @property
+    def failed(self) -> list[PatientOutcome]:
+        """The patients that failed."""
+        return [outcome for outcome in self.outcomes if outcome.failure is not None]
+
+
+def require_orthanc() -> None:
+    """End with one line where Orthanc cannot be reached or refuses the user; the line never shows a password."""
+    try:
+        with Orthanc(OrthancSettings.from_environment(os.environ)) as archive:
+            archive.system()
+    except OrthancError as error:
+        raise WrongConfiguration(str(error)) from error
+
+
+def run_cohort(
+    deployment: Deployment, cohort: Cohort, patients: Sequence[str], jobs: int, progress: ProgressBar
+) -> Collected:
+    """Run all stages for the named patients, or all; the report follows whatever became of them."""
+    require_orthanc()
+    deployment.prepare_dagster()
+    # The definitions that the UI loads: a run recorded here is a run of the same job there.
+    definitions = build_definitions(os.environ)
+    with dg.DagsterInstance.get() as instance:
+        close_dead_runs(instance)
+        _execute(definitions, list_job_name(cohort.name), instance, {}, Progress())
+        table = read_table(deployment.store.cohort(cohort.name).file("patient_ids"))
+        keys = _chosen(table, patients)
+        collected = Collected(patient_ids=dict(zip(table["partition_key"], table["patient_id"], strict=True)))
+        with progress.over(len(keys)):
+            for start in range(0, len(keys), PATIENTS_PER_RUN):
+                some = keys[start : start + PATIENTS_PER_RUN]
+                collected.outcomes.extend(_collect(definitions, cohort, instance, some, jobs, progress))
+        _execute(definitions, report_job_name(cohort.name), instance, {}, Progress())
+    return collected
+
+
+def _chosen(table: pd.DataFrame, patients: Sequence[str]) -> list[str]:
+    """Return the partition keys of the named PatientIDs, or of all; an unknown one is refused before anything runs."""
+    by_id = dict(zip(table["patient_id"], table["partition_key"], strict=True))
+    unknown = [patient for patient in patients if patient not in by_id]
+    if unknown:
+        raise WrongConfiguration(f"not in the archive or not in the cohort: {', '.join(map(repr, unknown))}")
+    return [str(by_id[patient]) for patient in dict.fromkeys(patients)] or [str(key) for key in table["partition_key"]]
+
+
+def _collect(
+    definitions: dg.Definitions,
+    cohort: Cohort,
+    instance: dg.DagsterInstance,
+    keys: list[str],
+    jobs: int,
+    progress: ProgressBar,
+) -> list[PatientOutcome]:
+    outcomes: list[PatientOutcome] = []
+
+    def tell(outcome: PatientOutcome) -> None:
+        outcomes.append(outcome)
+        progress.patient_done(outcome)
+
+    config = {"ops": {f"{cohort.name}_{STEP}": {"config": {"patients": keys, "jobs": jobs}}}}
+    _execute(
+        definitions, collect_job_name(cohort.name), instance, config, Progress(tell), expected=len(keys), got=outcomes
+    )
+    return outcomes
+
+
+def _execute(
+    definitions: dg.Definitions,
+    job_name: str,
+    instance: dg.DagsterInstance,
+    config: dict[str, object],
+    progress: Progress,
+    *,
+    expected: int = 0,
+    got: Sequence[PatientOutcome] = (),
+) -> None:
+    """Run a job in this process. A run fails for one patient's failure, too: then all its outcomes are there."""
+    result = definitions.resolve_job_def(job_name).execute_in_process(
+        run_config={**_QUIET, **config},
+        instance=instance,
+        tags=process_tags(),
+        raise_on_error=False,
+        resources={"progress": progress},
+    )
+    if not result.success and len(got) < max(expected, 1):
+        raise RunBroken(f"run {result.run_id} of {job_name} broke: {_why(result)}")
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    failures = [event for event in result.all_events if event.is_failure]
+    for event in failures:
+        error = getattr(event.event_specific_data, "error", None)
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return str(error.message).strip()
+    return "no reason was recorded"

@@ -1,0 +1,44 @@
+"""The composition root of the Dagster deployment: cohorts from `$PDCP_COHORTS`, results in `$PDCP_STORE`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pdcp_dagster.adapters.cohort_file import load_cohorts
+from pdcp_dagster.adapters.store import Store
+from pdcp_dagster.defs.cohorts import cohort_definitions
+from pdcp_dagster.defs.io_managers import io_managers
+from pdcp_dagster.defs.resources import OrthancResource, Progress, StoreResource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_COHORTS = "cohorts"
+DEFAULT_STORE = "pdcp_store"
+
+
+def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
+    """Return the whole deployment; a cohort file with an error is reported and leaves the others loaded."""
+    store = Store.at(environ.get("PDCP_STORE", DEFAULT_STORE))
+    folder = Path(environ.get("PDCP_COHORTS", DEFAULT_COHORTS)).absolute()
+    cohorts, errors = load_cohorts(folder)
+    for error in errors:
+        dg.get_dagster_logger().error("cohort not loaded: %s", error)
+    shared = dg.Definitions(
+        resources={
+            "orthanc": OrthancResource(),
+            "store": StoreResource(root=str(store.root)),
+            "progress": Progress(),
+            **io_managers(str(store.root)),
+        },
+        # One process per run: the fused step has a pool of its own.
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(shared, *(cohort_definitions(cohort, folder) for cohort in cohorts.values()))
+
+
+defs = build_definitions(os.environ)

@@ -1,0 +1,75 @@
+"""What is told of a whole cohort: the report and the DVHs of all its patients, taken by their current status."""
+
+import dagster as dg
+import pandas as pd
+
+from pdcp_dagster import __version__
+from pdcp_dagster.adapters.report_page import write_report
+from pdcp_dagster.defs.resources import StoreResource
+from pdcp_dagster.defs.specs import OWNER
+from pdcp_dagster.domain.cohort import Cohort
+from pdcp_dagster.stages.report import cohort_dvh_table, cohort_report_table, report_rows
+
+_SHOWN_PATIENTS = 200
+
+
+def cohort_assets(cohort: Cohort) -> list[dg.AssetsDefinition]:
+    """Return `cohort_report` and `cohort_dvh` of a cohort."""
+
+    @dg.asset(
+        key=[cohort.name, "cohort_report"],
+        deps=[_all_patients(cohort.name, "patient_notes"), dg.AssetKey([cohort.name, "patient_ids"])],
+        group_name="report",
+        kinds={"parquet", "html"},
+        owners=[OWNER],
+        tags={"cohort": cohort.name},
+        io_manager_key="parquet",
+        description="A row per patient: status, codes, the reason in words with the remedy, dates, the linked objects "
+        "and where each stage stands. Also as an HTML page.",
+    )
+    def cohort_report(context: dg.AssetExecutionContext, store: StoreResource) -> pd.DataFrame:
+        folder = store.cohort(cohort.name)
+        table = cohort_report_table(folder)
+        page = folder.path / "cohort_report.html"
+        write_report(page, cohort=cohort.name, rows=report_rows(table), generated=None, software_version=__version__)
+        counts = table["status"].value_counts()
+        context.add_output_metadata(
+            {
+                **{str(status).lower(): int(count) for status, count in counts.items()},
+                "patients": _shown(table),
+                "page": dg.MetadataValue.path(str(page)),
+                "dagster/row_count": len(table),
+            }
+        )
+        return table
+
+    @dg.asset(
+        key=[cohort.name, "cohort_dvh"],
+        deps=[_all_patients(cohort.name, "dvh_table"), _all_patients(cohort.name, "patient_notes")],
+        group_name="report",
+        kinds={"parquet"},
+        owners=[OWNER],
+        tags={"cohort": cohort.name},
+        io_manager_key="parquet",
+        description="The DVH metrics of all patients whose current status lets them count, a row per patient and ROI.",
+    )
+    def cohort_dvh(context: dg.AssetExecutionContext, store: StoreResource) -> pd.DataFrame:
+        table = cohort_dvh_table(store.cohort(cohort.name), include_review=cohort.include_review)
+        patients = int(table["patient_id"].nunique()) if len(table) else 0
+        context.add_output_metadata({"patients": patients, "dagster/row_count": len(table)})
+        return table
+
+    return [cohort_report, cohort_dvh]
+
+
+def _all_patients(cohort: str, asset: str) -> dg.AssetDep:
+    return dg.AssetDep(dg.AssetKey([cohort, asset]), partition_mapping=dg.AllPartitionMapping())
+
+
+def _shown(table: pd.DataFrame) -> dg.MetadataValue:
+    columns = ("patient_id", "status", "reason")
+    records = [
+        dg.TableRecord({name: str(row[name]) for name in columns})
+        for row in table.head(_SHOWN_PATIENTS).to_dict("records")
+    ]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in columns]))

@@ -1,0 +1,129 @@
+"""The fused step: all per-patient assets of a cohort, for K patients a run, over a pool of processes.
+
+One step for all assets costs a tenth of what separate assets would (docs/decisions/0002). Any subset of the assets can
+be materialised for any patients. Each patient comes back with one outcome; a patient that failed makes its own
+partitions Failed, and nobody else's.
+"""
+
+import os
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from pdcp_dagster import __version__
+from pdcp_dagster.adapters.parquet import read_table
+from pdcp_dagster.adapters.store import CohortFolder
+from pdcp_dagster.defs.failed_partitions import plan_failed_partitions
+from pdcp_dagster.defs.partitions import patient_partitions
+from pdcp_dagster.defs.previews import materialization
+from pdcp_dagster.defs.resources import OrthancResource, Progress, StoreResource
+from pdcp_dagster.defs.specs import patient_specs
+from pdcp_dagster.domain.cohort import Cohort
+from pdcp_dagster.stages.outcome import PatientOutcome, PatientTask
+from pdcp_dagster.stages.patient import ChainSettings
+from pdcp_dagster.stages.pool import run_patients
+
+PATIENTS_PER_RUN = 100
+STEP = "per_patient"
+
+PatientEvent = dg.AssetMaterialization | dg.AssetObservation
+
+
+class PatientsConfig(dg.Config):
+    """Which patients a run is for, where it is not the run's partitions that say so."""
+
+    patients: list[str] = Field(
+        default=[], description="Partition keys, contiguous or not; empty: the run's own partitions."
+    )
+    jobs: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
+
+
+def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
+    """Return the fused multi-asset of a cohort."""
+
+    @dg.multi_asset(
+        name=f"{cohort.name}_{STEP}",
+        specs=patient_specs(cohort.name, __version__),
+        partitions_def=patient_partitions(cohort.name),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=PATIENTS_PER_RUN),
+        can_subset=True,
+    )
+    def per_patient(
+        context: dg.AssetExecutionContext,
+        config: PatientsConfig,
+        orthanc: OrthancResource,
+        store: StoreResource,
+        progress: dg.ResourceParam[Progress],
+    ) -> Iterator[PatientEvent]:
+        keys = _keys(context, config)
+        selected = {key.path[-1] for key in context.selected_asset_keys}
+        settings = ChainSettings(cohort, store.store(), orthanc.settings(), __version__)
+        tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run_id)
+        failed: list[PatientOutcome] = []
+        for outcome in run_patients(tasks, settings, config.jobs or os.cpu_count() or 1):
+            yield from _events(cohort.name, outcome)
+            progress.patient_done(outcome)
+            if outcome.failure is not None:
+                failed.append(outcome)
+        if failed:
+            _fail(context, cohort.name, failed, selected)
+
+    return per_patient
+
+
+def _keys(context: dg.AssetExecutionContext, config: PatientsConfig) -> list[str]:
+    if config.patients:
+        return list(dict.fromkeys(config.patients))
+    if context.has_partition_key or context.has_partition_key_range:
+        return list(context.partition_keys)
+    raise dg.Failure(
+        "No patients: choose partitions, or name partition keys in the run's config (ops > config > patients).",
+        allow_retries=False,
+    )
+
+
+def _tasks(keys: list[str], folder: CohortFolder, selected: frozenset[str], run_id: str) -> list[PatientTask]:
+    """Return a task per key; a key that the patient list does not know gets one, too, and fails with the reason."""
+    known = {}
+    if folder.file("patient_ids").exists():
+        table = read_table(folder.file("patient_ids"))
+        known = {row.partition_key: (row.patient_id, row.orthanc_id) for row in table.itertuples()}
+    return [PatientTask(key, *known.get(key, (key, "")), selected=selected, run_id=run_id) for key in keys]
+
+
+def _events(cohort: str, outcome: PatientOutcome) -> Iterator[PatientEvent]:
+    for asset in outcome.assets:
+        yield materialization(cohort, outcome.partition_key, asset, __version__)
+    if outcome.failure is not None:
+        yield dg.AssetObservation(
+            asset_key=[cohort, outcome.failure.asset],
+            partition=outcome.partition_key,
+            description=outcome.reason,
+            metadata={
+                "status": str(outcome.status),
+                "reason": outcome.reason,
+                "stage": outcome.failure.stage,
+                "error_type": outcome.failure.error_type,
+            },
+        )
+
+
+def _fail(context: dg.AssetExecutionContext, cohort: str, failed: list[PatientOutcome], selected: set[str]) -> None:
+    """End the run as failed, last of all: exactly the failing patients' unfinished assets become Failed partitions."""
+    if not context.has_partition_key and not context.has_partition_key_range:
+        missing = [
+            (dg.AssetKey([cohort, name]), outcome.partition_key)
+            for outcome in failed
+            for name in sorted(selected - {asset.asset for asset in outcome.assets})
+        ]
+        plan_failed_partitions(context, missing)
+    raise dg.Failure(
+        description=f"{len(failed)} patient(s) failed; all others are done. "
+        + " | ".join(f"{outcome.partition_key}: {outcome.reason}" for outcome in failed[:_LISTED]),
+        metadata={outcome.partition_key: outcome.reason for outcome in failed[:_LISTED]},
+        allow_retries=False,
+    )
+
+
+_LISTED = 20

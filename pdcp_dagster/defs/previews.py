@@ -1,0 +1,56 @@
+"""How an outcome looks in the UI: status and reason in words first, then figures, then pictures."""
+
+import base64
+from collections.abc import Mapping
+
+import dagster as dg
+
+from pdcp_dagster.stages.outcome import AssetOutcome, Picture, Rows, Shown
+
+
+def materialization(cohort: str, partition: str, outcome: AssetOutcome, code_version: str) -> dg.AssetMaterialization:
+    """Return the event that tells of one asset of one patient."""
+    metadata: dict[str, dg.MetadataValue] = {
+        "status": dg.MetadataValue.text(str(outcome.status)),
+        "reason": dg.MetadataValue.text(outcome.reason),
+    }
+    if outcome.path is not None:
+        metadata["path"] = dg.MetadataValue.path(str(outcome.path))
+    metadata.update(shown_as_metadata(outcome.shown))
+    metadata["seconds"] = dg.MetadataValue.float(round(outcome.seconds, 3))
+    return dg.AssetMaterialization(
+        asset_key=[cohort, outcome.asset],
+        partition=partition,
+        description=outcome.reason,
+        metadata=metadata,
+        tags={"dagster/data_version": outcome.data_version, "dagster/code_version": code_version},
+    )
+
+
+def shown_as_metadata(shown: Mapping[str, Shown]) -> dict[str, dg.MetadataValue]:
+    """Return Dagster metadata of plain values, small tables and small pictures."""
+    return {name: _value(value) for name, value in shown.items()}
+
+
+def _value(value: Shown) -> dg.MetadataValue:
+    if isinstance(value, Picture):
+        encoded = base64.b64encode(value.content).decode()
+        return dg.MetadataValue.md(f"![{value.title}](data:{value.mime_type};base64,{encoded})")
+    if isinstance(value, Rows):
+        return _table(value)
+    if isinstance(value, bool):
+        return dg.MetadataValue.bool(value)
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    if isinstance(value, float):
+        return dg.MetadataValue.float(value)
+    return dg.MetadataValue.text("" if value is None else value)
+
+
+def _table(rows: Rows) -> dg.MetadataValue:
+    records = [dg.TableRecord({key: "" if cell is None else cell for key, cell in row.items()}) for row in rows.records]
+    if not records:
+        return dg.MetadataValue.text("none")
+    return dg.MetadataValue.table(
+        records, schema=dg.TableSchema([dg.TableColumn(name, "string") for name in rows.records[0]])
+    )

@@ -1,0 +1,138 @@
+"""What each per-patient asset is called, made of and made from: the lineage that the UI shows."""
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+OWNER = "team:radiotherapy-data"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetCard:
+    """An asset as a person reads it."""
+
+    name: str
+    group: str
+    kinds: tuple[str, ...]
+    io_manager_key: str
+    made_from: tuple[str, ...]
+    description: str
+
+
+CARDS: tuple[AssetCard, ...] = (
+    AssetCard(
+        "image_summary",
+        "archive",
+        ("orthanc", "dicom", "parquet"),
+        "parquet",
+        ("patient_ids",),
+        "A row per DICOM instance of the patient, from tags alone: nothing is downloaded. Identifiers are strings, "
+        "dates are dates, what is absent is null.",
+    ),
+    AssetCard(
+        "verified_study",
+        "linkage",
+        ("dicom", "parquet"),
+        "parquet",
+        ("image_summary",),
+        "Which CT, RTSTRUCT, RTPLAN and RTDOSE belong together, decided from tags before anything is downloaded: a "
+        "row per object considered, with its verdict and the reason.",
+    ),
+    AssetCard(
+        "retrieved_dicom",
+        "retrieved_volumes",
+        ("orthanc", "dicom"),
+        "folder",
+        ("verified_study",),
+        "The selected DICOM files as they lie in the archive, each checked by length and MD5.",
+    ),
+    AssetCard(
+        "ct_volume",
+        "retrieved_volumes",
+        ("nifti",),
+        "nifti",
+        ("retrieved_dicom",),
+        "The planning CT in HU as NIfTI, its slices stacked by position. An irregular stack is refused, never "
+        "repaired in silence.",
+    ),
+    AssetCard(
+        "structure_masks",
+        "retrieved_volumes",
+        ("nifti", "parquet"),
+        "masks",
+        ("retrieved_dicom", "ct_volume"),
+        "One mask per ROI on the CT grid (pixel centre inside, even-odd rule), and a table of all ROIs with their "
+        "volume from the contours, centroid and what is odd about them.",
+    ),
+    AssetCard(
+        "dose_volume",
+        "retrieved_volumes",
+        ("nifti",),
+        "nifti",
+        ("retrieved_dicom",),
+        "The planned dose in Gy on its own grid, summed by the rule of its DoseSummationType, and each dose by itself.",
+    ),
+    AssetCard(
+        "plan_table",
+        "dosimetry",
+        ("dicom", "parquet"),
+        "parquet",
+        ("retrieved_dicom",),
+        "Label, intent, approval, prescription, fractions and beams of the plan, and what each dose of it is. "
+        "Planned, not delivered, dose.",
+    ),
+    AssetCard(
+        "dvh_table",
+        "dosimetry",
+        ("parquet",),
+        "parquet",
+        ("retrieved_dicom", "ct_volume", "dose_volume", "plan_table"),
+        "Dose-volume metrics per ROI by exact area coverage of its contours (ICRU 83 names: D95 is the dose that "
+        "95 % of the volume gets at least), and the curves.",
+    ),
+    AssetCard(
+        "central_slices",
+        "pictures",
+        ("png", "parquet"),
+        "parquet",
+        ("ct_volume", "structure_masks", "dose_volume"),
+        "Each ROI on the slices with most of it, along three axes, with outline and dose: pictures, positions and "
+        "arrays.",
+    ),
+    AssetCard(
+        "patient_notes",
+        "report",
+        ("json",),
+        "notes",
+        (
+            "image_summary",
+            "verified_study",
+            "retrieved_dicom",
+            "ct_volume",
+            "structure_masks",
+            "dose_volume",
+            "plan_table",
+            "dvh_table",
+            "central_slices",
+        ),
+        "Every code of every stage and the status that follows from them, in the original PDCP's keys.",
+    ),
+)
+
+
+def patient_specs(cohort: str, code_version: str) -> list[dg.AssetSpec]:
+    """Return the specs of a cohort's per-patient assets, keys prefixed with the cohort's name."""
+    return [
+        dg.AssetSpec(
+            key=[cohort, card.name],
+            deps=[dg.AssetKey([cohort, name]) for name in card.made_from],
+            group_name=card.group,
+            description=card.description,
+            kinds=set(card.kinds),
+            owners=[OWNER],
+            tags={"cohort": cohort},
+            skippable=True,
+            code_version=code_version,
+        ).with_io_manager_key(card.io_manager_key)
+        for card in CARDS
+    ]

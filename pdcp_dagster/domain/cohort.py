@@ -1,0 +1,233 @@
+"""A cohort: who belongs to it and how its patients are prepared, checked when it is read.
+
+What lives here: every key of a cohort file with its default, and what is refused. What does not: YAML and files
+(`adapters.cohort_file`), or what a key does (the module that uses it).
+
+A value that the format knows and this version cannot honour is refused, never accepted and ignored.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from pdcp_dagster.domain.linkage import RECIPES
+
+_HASH_DIGITS = 16
+
+Word = Annotated[str, Field(min_length=1)]
+Words = Annotated[tuple[Word, ...], Field(strict=False)]
+Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$")]
+Gray = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class StudyDescription(_Section):
+    """Studies whose description contains one of the words are set aside; an absent description is fine.
+
+    match: `word` (case aside, whole words), or `substring` (PDCP's way: "head" is in "ahead").
+    """
+
+    exclude: Words = ()
+    match: Literal["word", "substring"] = "word"
+
+
+class Phantom(_Section):
+    """Series whose description contains one of the words are no patient.
+
+    scope: `series` sets aside the series and what hangs on it, `study` (PDCP's way) the whole study.
+    """
+
+    words: Words = ("phantom", "QA", "ArcCHECK", "Delta4", "Octavius", "Catphan")
+    scope: Literal["series", "study"] = "series"
+
+
+class CtInstances(_Section):
+    """How many slices a planning CT may have; distinct positions count, localisers do not.
+
+    action: what happens to a CT below the minimum or above the maximum: `exclude` drops it, `review` keeps it.
+    """
+
+    minimum: Annotated[int, Field(ge=1)] = 50
+    review_above: int = 380
+    maximum: int = 500
+    action: Literal["exclude", "review"] = "exclude"
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        if not self.minimum <= self.review_above <= self.maximum:
+            raise ValueError(
+                f"review_above {self.review_above} must lie between minimum {self.minimum} and maximum {self.maximum}"
+            )
+        return self
+
+
+class DoseMaximum(_Section):
+    """Bounds of a plausible dose maximum, Gy; null is no bound."""
+
+    minimum: Gray | None = None
+    maximum: Gray | None = None
+    action: Literal["exclude", "review"] = "review"
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        return self
+
+
+class Eligibility(_Section):
+    """PDCP's interceptors; none of them is available in this version."""
+
+    study_date_after: dt.date | None = None
+    study_must_contain: Words = ()
+    approval: dict[str, Any] | None = None
+    rules: Words = ()
+
+    @field_validator("study_date_after", "study_must_contain", "approval", "rules")
+    @classmethod
+    def _available(cls, value: object) -> object:
+        if value:
+            raise ValueError("rules of eligibility are not available in this version; leave them out")
+        return value
+
+
+class Dvh(_Section):
+    """How dose-volume histograms are computed.
+
+    outside_grid: fraction of a ROI that may lie outside the dose grid before its statistics are withheld.
+    metrics: further columns ("D0.1cc[Gy]", "V17Gy[%]"), kept here as they are written.
+    """
+
+    dose_interpolation: Literal["linear", "cubic"] = "linear"
+    end_caps: Literal["half_slice", "none"] = "half_slice"
+    outside_grid: Annotated[float, Field(ge=0, le=1)] = 0.02
+    metrics: Words = ()
+
+
+def _prescription(value: object) -> object:
+    """Say in one sentence what a union of types would say in four."""
+    if isinstance(value, str) and value != "from_plan":
+        raise ValueError(
+            f"a CSV file ({value!r}) is not available in this version; give from_plan, Gy, ROI names with Gy, or null"
+        )
+    doses = value.values() if isinstance(value, dict) else (value,)
+    names_fit = not isinstance(value, dict) or all(isinstance(name, str) and name for name in value)
+    if value is None or value == "from_plan" or (names_fit and all(map(_is_dose, doses))):
+        return value
+    raise ValueError("expected from_plan, a number of Gy above 0, ROI names with their Gy, or null")
+
+
+def _is_dose(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
+Prescription = Annotated[Literal["from_plan"] | float | dict[str, float] | None, BeforeValidator(_prescription)]
+
+
+class Cohort(_Section):
+    """One cohort; only `name` must be given.
+
+    name: prefix of the asset keys and folder of the store.
+    version: free text, kept in the notes.
+    linkage: which roles must be linked (`linkage.RECIPES`).
+    roi_keywords: a structure set counts if one ROI name contains one, case aside; none means that every one counts.
+    roi_keywords_exclude: ROI names that contain one of these do not count.
+    patients: `all`, or the path of a CSV with a column of PatientIDs.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+    version: str = ""
+    linkage: Literal["CRDP", "CRD", "CR"] = "CRDP"
+    fallback_links: Literal["review", "accept"] = "review"
+    summarised_modalities: Annotated[tuple[Modality, ...], Field(strict=False)] = (
+        "CT",
+        "RTSTRUCT",
+        "RTPLAN",
+        "RTDOSE",
+        "PT",
+    )
+    roi_keywords: Words = ("ctv", "gtv", "itv", "ptv", "heart", "lung", "tumour")
+    roi_keywords_exclude: Words = ()
+    study_description: StudyDescription = StudyDescription()
+    phantom: Phantom = Phantom()
+    ct_instances: CtInstances = CtInstances()
+    dose_max_gy: DoseMaximum = DoseMaximum()
+    eligibility: Eligibility = Eligibility()
+    study_selection: Words = ("review",)
+    ct_geometry: Literal["refuse", "resample"] = "refuse"
+    dose_sum: Literal["single_plan", "plans"] = "single_plan"
+    prescription_gy: Prescription = "from_plan"
+    dvh: Dvh = Dvh()
+    include_review: bool = False
+    partition_key: Literal["patient_id", "orthanc_id"] = "patient_id"
+    patients: Word = "all"
+
+    @property
+    def required_modalities(self) -> tuple[str, ...]:
+        """The modalities without which a study cannot be linked."""
+        return RECIPES[self.linkage].roles
+
+    def config_hash(self, *sections: str) -> str:
+        """Return a short stable hash of these keys (of all, where none is named) for comparing results.
+
+        Raises ValueError for a key that does not exist.
+        """
+        unknown = set(sections) - set(type(self).model_fields)
+        if unknown:
+            raise ValueError(f"a cohort has no {', '.join(sorted(unknown))}")
+        content = self.model_dump(mode="json", include=set(sections) or None)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
+
+    @field_validator("linkage")
+    @classmethod
+    def _linkage_available(cls, value: str) -> str:
+        return _require_available(value, tuple(RECIPES), "it links")
+
+    @field_validator("fallback_links")
+    @classmethod
+    def _fallback_available(cls, value: str) -> str:
+        return _require_available(value, ("review",), "the choice is")
+
+    @field_validator("study_selection")
+    @classmethod
+    def _selection_available(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value != ("review",):
+            _require_available(f"[{', '.join(value)}]", ("[review]",), "the choice is")
+        return value
+
+    @field_validator("ct_geometry")
+    @classmethod
+    def _geometry_available(cls, value: str) -> str:
+        return _require_available(value, ("refuse",), "the choice is")
+
+    @field_validator("dose_sum")
+    @classmethod
+    def _sum_available(cls, value: str) -> str:
+        return _require_available(value, ("single_plan",), "the choice is")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        unseen = [modality for modality in self.required_modalities if modality not in self.summarised_modalities]
+        if unseen:
+            raise ValueError(f"linkage {self.linkage} needs {', '.join(unseen)} in summarised_modalities")
+        both = {word.casefold() for word in self.roi_keywords} & {word.casefold() for word in self.roi_keywords_exclude}
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} is both in roi_keywords and in roi_keywords_exclude")
+        return self
+
+
+def _require_available(value: str, available: tuple[str, ...], does: str) -> str:
+    if value not in available:
+        raise ValueError(f"{value} is not available in this version; {does} {', '.join(available)}")
+    return value

@@ -1,0 +1,228 @@
+"""The dose-volume histogram of a ROI, from its contours and the dose.
+
+What lives here: the settings, the histogram as a value, and its computation. What does not: Dx, Vx and indices
+(`metrics`), the share of each cell (`coverage`), the dose in it (`dvh_lattice`).
+
+The ROI's slabs are divided into cells, finer than the dose; each cell weighs its exact share of the ROI, and is spread
+over the range of dose within it. The mask has no part in this: voxel centres err by 0.3 % of volume and 0.4 Gy of D95.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pdcp_dagster.domain.contours import EndCaps, PlanarContours, slabs, stack_volume_cm3
+from pdcp_dagster.domain.coverage import Lattice, StackEdges, covered_share, lattice_around, stack_edges
+from pdcp_dagster.domain.dvh_lattice import Cells, DoseLattice, dose_lattice
+from pdcp_dagster.domain.dvh_sum import DvhSum
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pdcp_dagster.domain.dose_grid import DoseGrid
+    from pdcp_dagster.domain.interpolation import Interpolation
+    from pdcp_dagster.domain.volume import Grid
+
+FEW_DOSE_VOXELS = 27
+"""Below 3 x 3 x 3 dose voxels a ROI's DVH says more about the grid than about the dose."""
+SMALL_DOSE_VOXELS_ACROSS = 4
+"""ROIs narrower than this many dose voxels are outside the range in which the accuracy was measured."""
+_SAMPLES = 1_000_000
+"""Cells aimed at in a ROI's box: D95 then errs by 0.03 Gy at most (0.07 at 400 000, 0.01 at 2 500 000)."""
+_FINEST_MM = 0.08
+_LARGE_BOX_MM3 = 5e5
+"""From this box volume on, cells may be wider than a dose voxel, up to twice."""
+_HEIGHT_MM = 1.25
+_LARGEST_HEIGHT_MM = 2.5
+_FLATTEST = 0.4
+"""Cells narrower than this share of their height are made lower instead, down to `_LOWEST_HEIGHT_MM`."""
+_LOWEST_HEIGHT_MM = 0.5
+_MOST_LAYERS = 10
+_CELLS_AT_ONCE = 400_000
+"""Keeps the working arrays in the processor's cache."""
+_JUST_INSIDE_MM = 1e-3
+_MM3_PER_CM3 = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class DvhSettings:
+    """How a DVH is computed; recorded with every result.
+
+    interpolation: `linear`, as planning systems do, or `cubic`, limited to the 4 x 4 x 4 values around a point.
+    end_caps: whether the first and last contour stand for half a slice beyond themselves.
+    outside_grid: the share of a ROI that may lie outside the dose grid before its statistics are withheld.
+    """
+
+    interpolation: Interpolation = "linear"
+    end_caps: EndCaps = "half_slice"
+    outside_grid: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dvh:
+    """A cumulative dose-volume histogram.
+
+    volume_cm3: the whole ROI, inside and outside the dose grid.
+    edges_gy, volume_fraction: `(n,)` dose and the fraction of the part inside the dose grid that gets at least it.
+    dmin_gy, dmax_gy: extremes over that part; NaN if there is none.
+    dose_coverage: share of the ROI's volume inside the dose grid.
+    dmean_inside_gy, dmean_outside_zero_gy: mean over that part (NaN if there is none), and over the whole ROI if the
+    dose outside were 0.
+    dose_voxels: volume in units of one dose voxel.
+    """
+
+    roi_number: int
+    roi_name: str
+    volume_cm3: float
+    edges_gy: NDArray[np.float64]
+    volume_fraction: NDArray[np.float64]
+    dmin_gy: float
+    dmax_gy: float
+    dose_coverage: float
+    dmean_inside_gy: float
+    dmean_outside_zero_gy: float
+    dose_voxels: float
+    flags: tuple[str, ...] = ()
+    settings: DvhSettings = field(default_factory=DvhSettings)
+
+    @property
+    def evaluable(self) -> bool:
+        """Whether no more of the ROI lies outside the dose grid than the settings allow."""
+        return self.dose_coverage > 0 and self.dose_coverage >= 1 - self.settings.outside_grid
+
+    @property
+    def dmean_gy(self) -> float | None:
+        """Mean dose; None where too much of the ROI lies outside the dose grid to know it."""
+        return self.dmean_inside_gy if self.evaluable else None
+
+    @property
+    def volume_inside_cm3(self) -> float:
+        """Volume inside the dose grid, cm3: what `volume_fraction` is a fraction of."""
+        return self.volume_cm3 * self.dose_coverage
+
+
+def compute_dvh(planar: PlanarContours, grid: Grid, dose: DoseGrid, settings: DvhSettings | None = None) -> Dvh | None:
+    """Compute the DVH of a ROI whose contours were projected on `grid`; None if no closed contour encloses a volume.
+
+    Raises RotatedDoseError for cubic interpolation of a dose that is not parallel to the image.
+    """
+    chosen = settings or DvhSettings()
+    volume = stack_volume_cm3(planar, chosen.end_caps) if planar.polygons else 0.0
+    if volume <= 0:
+        return None
+    bounds = slabs(planar.planes_mm, planar.nominal_mm, chosen.end_caps)
+    lattice, layers = _lattice(planar, bounds, min(dose.spacing_mm))
+    cells = _cells(lattice, layers, bounds)
+    sampled = dose_lattice(dose, grid, cells, chosen.interpolation)
+    total = DvhSum(sampled.max_gy)
+    thickness = bounds[1] - bounds[0]
+    _sum_cells(total, stack_edges(planar.polygons), lattice, sampled, thickness_mm=thickness, layers=layers)
+    total.add_extremes(_outline_doses(planar, bounds, sampled))
+    edges, fraction = total.cumulative()
+    voxel_mm = _dose_voxel_mm(dose, grid)
+    voxels = volume * _MM3_PER_CM3 / float(np.prod(_dose_widths_mm(dose)))
+    low, high = planar.box_mm()
+    extent = np.r_[high - low, bounds[1][-1] - bounds[0][0]]
+    flags = {*planar.flags, *_flags(extent, voxel_mm, voxels, total.coverage, chosen.outside_grid)}
+    return Dvh(
+        roi_number=planar.number,
+        roi_name=planar.name,
+        volume_cm3=volume,
+        edges_gy=edges,
+        volume_fraction=fraction,
+        dmin_gy=total.lowest_gy,
+        dmax_gy=total.highest_gy,
+        dose_coverage=total.coverage,
+        dmean_inside_gy=total.mean_inside_gy,
+        dmean_outside_zero_gy=total.mean_outside_zero_gy,
+        dose_voxels=voxels,
+        flags=tuple(sorted(flags)),
+        settings=chosen,
+    )
+
+
+Bounds = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+
+
+def _lattice(planar: PlanarContours, bounds: Bounds, dose_spacing_mm: float) -> tuple[Lattice, int]:
+    """Choose pixels and layers per slab: about `_SAMPLES` cells in the ROI's box, none much wider than the dose's."""
+    low, high = planar.box_mm()
+    extent = np.maximum(high - low, 0.01)
+    thickness = bounds[1] - bounds[0]
+    slab = float(np.median(thickness[thickness > 0]))
+    area = float(extent[0] * extent[1])
+    widest = dose_spacing_mm * float(np.clip((area * thickness.sum() / _LARGE_BOX_MM3) ** (1 / 3), 1, 2))
+    tallest = min(_HEIGHT_MM * max(1.0, widest / _LARGEST_HEIGHT_MM), _LARGEST_HEIGHT_MM)
+    layers = max(1, int(np.ceil(slab / tallest)))
+    width = np.sqrt(area * len(thickness) * layers / _SAMPLES)
+    if width < _FLATTEST * slab / layers:
+        layers = int(np.clip(np.ceil(slab / _LOWEST_HEIGHT_MM), layers, max(layers, _MOST_LAYERS)))
+        width = np.sqrt(area * len(thickness) * layers / _SAMPLES)
+    return lattice_around(low, high, float(np.clip(width, _FINEST_MM, max(widest, _FINEST_MM)))), layers
+
+
+def _cells(lattice: Lattice, layers: int, bounds: Bounds) -> Cells:
+    low, high = bounds
+    middle = (np.arange(layers) + 0.5) / layers
+    k_mm = (low[:, None] + middle * (high - low)[:, None]).ravel()
+    height = float(np.median(high - low)) / layers
+    return Cells(lattice.columns_mm, lattice.rows_mm, k_mm, lattice.step_mm, height)
+
+
+def _sum_cells(
+    total: DvhSum,
+    edges: StackEdges,
+    lattice: Lattice,
+    dose: DoseLattice,
+    *,
+    thickness_mm: NDArray[np.float64],
+    layers: int,
+) -> None:
+    at_once = max(1, _CELLS_AT_ONCE // (lattice.rows * lattice.columns))
+    for first in range(0, len(thickness_mm), at_once):
+        last = min(first + at_once, len(thickness_mm))
+        share = covered_share(edges, lattice, first, last)
+        height = thickness_mm[first:last, None, None] / layers
+        weight = share * (height * lattice.step_mm**2).astype(np.float32)
+        total.choose(share, weight)
+        for layer in range(layers):
+            total.add(dose.planes(np.arange(first, last) * layers + layer))
+
+
+def _outline_doses(planar: PlanarContours, bounds: Bounds, dose: DoseLattice) -> NDArray[np.float64]:
+    """Doses at every vertex on its plane and on both caps of its slab: a ROI's extremes mostly lie on its surface."""
+    points = np.concatenate([vertices for _, vertices in planar.polygons])
+    plane = np.repeat([k for k, _ in planar.polygons], [len(vertices) for _, vertices in planar.polygons])
+    low, high = bounds
+    heights = (planar.planes_mm, low + _JUST_INSIDE_MM, np.maximum(high - _JUST_INSIDE_MM, low))
+    found: NDArray[np.float64] = np.concatenate([dose.at(np.column_stack([points, at[plane]])) for at in heights])
+    return np.asarray(found[np.isfinite(found)])
+
+
+def _flags(
+    extent_mm: NDArray[np.float64], voxel_mm: NDArray[np.float64], voxels: float, coverage: float, allowed: float
+) -> set[str]:
+    flags = set()
+    if voxels < FEW_DOSE_VOXELS:
+        flags.add("few_dose_voxels")
+    if (extent_mm < SMALL_DOSE_VOXELS_ACROSS * voxel_mm).any():
+        flags.add("small_for_dose_grid")
+    if coverage == 0:
+        flags.add("outside_dose_grid")
+    elif coverage < 1 - allowed:
+        flags.add("partly_outside_dose_grid")
+    return flags
+
+
+def _dose_widths_mm(dose: DoseGrid) -> NDArray[np.float64]:
+    steps = np.diff(dose.plane_offsets_mm)
+    return np.array([*dose.spacing_mm, np.median(steps) if len(steps) else max(dose.spacing_mm)], dtype=np.float64)
+
+
+def _dose_voxel_mm(dose: DoseGrid, grid: Grid) -> NDArray[np.float64]:
+    """Extent of a dose voxel along the image's axes, mm."""
+    extent: NDArray[np.float64] = _dose_widths_mm(dose) @ np.abs(np.array(dose.axes) @ grid.direction)
+    return extent

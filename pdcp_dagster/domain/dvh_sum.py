@@ -1,0 +1,124 @@
+"""The running sum of a DVH: cells with a weight and a range of dose, added plane by plane.
+
+What lives here: the histogram, kept as second differences so that spreading a cell over its range costs two entries.
+What does not: where cells and doses come from (`dvh`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pdcp_dagster.domain.dvh_lattice import LatticePlanes
+
+_HEADROOM = 1.02
+_COARSEST_BIN_GY = 0.01
+_FEWEST_BINS = 1000
+_MOST_BINS = 20_000
+_NO_SHARE = 1e-6
+_MOSTLY_INSIDE = 0.5
+
+
+class DvhSum:
+    """Adds up cells of a ROI; `choose` says which cells belong to it, `add` gives their dose in one layer."""
+
+    def __init__(self, max_gy: float) -> None:
+        """Prepare bins for doses up to `max_gy`: at most 0.01 Gy wide, at most 20 000."""
+        top = max(max_gy, 0.0) * _HEADROOM + 1e-6
+        self._bin_gy = max(top / _MOST_BINS, min(_COARSEST_BIN_GY, top / _FEWEST_BINS))
+        self._bins = int(np.ceil(top / self._bin_gy)) + 2
+        self._second_differences = np.zeros(self._bins + 2)
+        self._volume = self._inside = self._integral = 0.0
+        self._lowest, self._highest = np.inf, -np.inf
+        self._rim_lowest, self._rim_highest = np.inf, -np.inf
+        self._chosen: NDArray[np.bool_] = np.zeros(0, dtype=bool)
+        self._weight: NDArray[np.float64] = np.zeros(0)
+        self._core: NDArray[np.bool_] = self._chosen
+
+    def choose(self, share: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
+        """Take the cells of the next planes, `(planes, rows, columns)`: their share of the ROI and weight in mm3."""
+        self._chosen = share > _NO_SHARE
+        self._weight = weight[self._chosen].astype(np.float64)
+        self._core = share[self._chosen] >= _MOSTLY_INSIDE
+
+    def add(self, planes: LatticePlanes) -> None:
+        """Add one layer of the chosen cells."""
+        dose, half = planes.dose_gy[self._chosen], planes.half_extent_gy[self._chosen]
+        weight, core = self._weight, self._core
+        volume = float(weight.sum())
+        self._volume += volume
+        if planes.inside is not None:
+            inside = planes.inside[self._chosen]
+            dose, half, weight, core = dose[inside], half[inside], weight[inside], core[inside]
+            volume = float(weight.sum())
+        self._inside += volume
+        if len(dose) == 0:
+            return
+        self._integral += float(weight @ dose)
+        self._spread(weight, dose, half)
+        self.add_extremes(dose[core])
+        self._rim_lowest = min(self._rim_lowest, float(dose.min()))
+        self._rim_highest = max(self._rim_highest, float(dose.max()))
+
+    def add_extremes(self, doses_gy: NDArray[np.floating]) -> None:
+        """Widen the range of dose, without volume."""
+        if len(doses_gy):
+            self._lowest = min(self._lowest, float(doses_gy.min()))
+            self._highest = max(self._highest, float(doses_gy.max()))
+
+    @property
+    def coverage(self) -> float:
+        """Share of the volume added that lies inside the dose grid."""
+        return self._inside / self._volume if self._volume > 0 else 0.0
+
+    @property
+    def lowest_gy(self) -> float:
+        """Lowest dose of cells that lie mostly in the ROI, or of all if there is none; NaN without any."""
+        if self._inside <= 0:
+            return float("nan")
+        return self._lowest if np.isfinite(self._lowest) else self._rim_lowest
+
+    @property
+    def highest_gy(self) -> float:
+        """Highest dose of cells that lie mostly in the ROI, or of all if there is none; NaN without any."""
+        if self._inside <= 0:
+            return float("nan")
+        return self._highest if np.isfinite(self._highest) else self._rim_highest
+
+    @property
+    def mean_inside_gy(self) -> float:
+        """Mean dose of the volume inside, NaN without any; rounding never puts it outside the range of dose."""
+        if self._inside <= 0:
+            return float("nan")
+        return float(np.clip(self._integral / self._inside, self.lowest_gy, self.highest_gy))
+
+    @property
+    def mean_outside_zero_gy(self) -> float:
+        """Mean dose of the whole volume if the dose outside the grid were 0."""
+        return self.mean_inside_gy * self.coverage if self._inside > 0 else 0.0
+
+    def cumulative(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return bin edges in Gy, and the fraction of the volume inside that gets at least each; empty without any."""
+        if self._inside <= 0:
+            return np.zeros(0), np.zeros(0)
+        below = np.r_[0.0, np.cumsum(np.cumsum(self._second_differences))[: self._bins]]
+        edges = np.arange(self._bins + 1, dtype=np.float64) * np.float64(self._bin_gy)
+        fraction: NDArray[np.float64] = np.minimum.accumulate(np.clip(1 - below / self._inside, 0, 1))
+        fraction[edges <= self.lowest_gy] = 1
+        fraction[edges > self.highest_gy] = 0
+        return edges, fraction
+
+    def _spread(self, weight: NDArray[np.float64], dose: NDArray[np.float32], half: NDArray[np.float32]) -> None:
+        """Spread each cell evenly over the bins from dose - half to dose + half."""
+        per_gy = np.float32(1 / self._bin_gy)
+        first = np.clip((dose - half) * per_gy, 0, self._bins - 1).astype(np.intp)
+        stop = np.clip((dose + half) * per_gy, 0, self._bins).astype(np.intp)
+        np.maximum(stop, first + 1, out=stop)
+        rate = weight / (stop - first)
+        length = len(self._second_differences)
+        self._second_differences += np.bincount(first, rate, minlength=length)
+        self._second_differences -= np.bincount(stop, rate, minlength=length)

@@ -1,0 +1,77 @@
+"""Interpolation along one axis as a matrix, so that a separable lattice is sampled by matrix products.
+
+What lives here: linear and cubic weights on even or uneven positions, and what counts as inside. What does not: which
+axes a dose has (`sampling`), and the limit that keeps cubic from overshooting (`dvh_lattice`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.interpolate import make_interp_spline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Interpolation = Literal["linear", "cubic"]
+
+ROUNDING_MM = 1e-3
+"""Positions are decimal strings of limited length; a point this far beyond the border is still inside."""
+_CUBIC_NEEDS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoseAxis:
+    """Centres of dose voxels along one axis.
+
+    positions_mm: `(n,)` ascending.
+    lone_width_mm: the width of a voxel where there is only one, mm.
+    """
+
+    positions_mm: NDArray[np.float64]
+    lone_width_mm: float
+
+    def inside(self, at_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether positions lie within the voxels: up to half a voxel beyond the outer centres."""
+        known = self.positions_mm
+        if len(known) == 1:
+            first = last = 0.5 * self.lone_width_mm
+        else:
+            first, last = 0.5 * (known[1] - known[0]), 0.5 * (known[-1] - known[-2])
+        return np.asarray((at_mm >= known[0] - first - ROUNDING_MM) & (at_mm <= known[-1] + last + ROUNDING_MM))
+
+    def matrix(self, at_mm: NDArray[np.float64], kind: Interpolation = "linear") -> NDArray[np.float32]:
+        """`(m, n)` weights of the n known values at m positions; the outer half voxels take the outer value.
+
+        Cubic is the interpolating spline through all n values, and linear below four of them. Outside is clamped: ask
+        `inside`.
+        """
+        known = self.positions_mm
+        count = len(known)
+        if count == 1:
+            return np.ones((len(at_mm), 1), dtype=np.float32)
+        clamped = np.clip(at_mm, known[0], known[-1])
+        if kind == "cubic" and count >= _CUBIC_NEEDS:
+            return np.asarray(make_interp_spline(known, np.eye(count), k=3)(clamped), dtype=np.float32)
+        cell = self.cell(clamped)
+        beyond = (clamped - known[cell]) / (known[cell + 1] - known[cell])
+        weights = np.zeros((len(at_mm), count), dtype=np.float32)
+        row = np.arange(len(at_mm))
+        weights[row, cell] = 1 - beyond
+        weights[row, cell + 1] = beyond
+        return weights
+
+    def cell(self, at_mm: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Index of the interval between two known positions in which each position lies, 0 to n - 2."""
+        found = np.searchsorted(self.positions_mm, at_mm, side="right") - 1
+        return np.clip(found, 0, max(len(self.positions_mm) - 2, 0))
+
+    def part(self, low_mm: float, high_mm: float, margin: int) -> slice:
+        """Return the known positions needed between two positions, with a margin; never fewer than two if there are."""
+        count = len(self.positions_mm)
+        first = int(np.searchsorted(self.positions_mm, low_mm)) - margin
+        last = int(np.searchsorted(self.positions_mm, high_mm)) + margin
+        first = min(max(first, 0), max(count - 2, 0))
+        return slice(first, max(min(last, count), min(first + 2, count)))

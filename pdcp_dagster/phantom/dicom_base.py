@@ -1,0 +1,165 @@
+"""What all objects of a synthetic patient have in common: UIDs, dates, patient, study, series, equipment, file format.
+
+What lives here: the modules Patient, General Study, General/RT Series, General Equipment and SOP Common (PS3.3 C.7 and
+C.12). What does not: what makes an object a CT or a plan (`dicom_ct`, `dicom_rtstruct`, `dicom_rtplan`, `dicom_rtdose`).
+
+Nothing depends on the clock, the machine or chance: the same specification gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filewriter import dcmwrite
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    RTDoseStorage,
+    RTPlanStorage,
+    RTStructureSetStorage,
+    UID,
+)
+
+if TYPE_CHECKING:
+    from pdcp_dagster.phantom.spec import PhantomSpec
+
+_NAMESPACE = uuid.UUID("6f3c0b0e-52a8-4f0b-9c53-0f6a5d1f7e21")
+_SOFTWARE = "1"
+_FIRST_STUDY = dt.date(2019, 1, 7)
+_STUDY_DAYS = 1000
+_WEEKS_BETWEEN_STUDIES = 5
+SOP_CLASSES = {
+    "CT": CTImageStorage,
+    "RTSTRUCT": RTStructureSetStorage,
+    "RTPLAN": RTPlanStorage,
+    "RTDOSE": RTDoseStorage,
+}
+_SERIES_NUMBERS = {"CT": 1, "RTSTRUCT": 2, "RTPLAN": 3, "RTDOSE": 4}
+_SERIES_NAMES = {"CT": "Thorax native", "RTSTRUCT": "Structures", "RTPLAN": "Plan", "RTDOSE": "Plan dose"}
+SETTLED_DAYS = {"CT": 0, "RTSTRUCT": 2, "RTPLAN": 6, "RTDOSE": 6}
+"""Days after the study's date on which an object of that kind was made."""
+TIME = "101500"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One CT with what hangs on it: the n-th chain of the n-th study of a patient, both from 1."""
+
+    spec: PhantomSpec
+    study: int
+    number: int
+
+    @property
+    def label(self) -> str:
+        """Short name, unique in the patient."""
+        return f"{self.study}-{self.number}"
+
+    def uid(self, *what: object) -> UID:
+        """Return the UID of something in this chain, always the same one (PS3.5 B.2: 2.25 and a UUID)."""
+        return _uid(self.spec, self.study, self.number, *what)
+
+    @property
+    def study_uid(self) -> UID:
+        """StudyInstanceUID."""
+        return _uid(self.spec, self.study, "study")
+
+    @property
+    def frame_of_reference_uid(self) -> UID:
+        """FrameOfReferenceUID of the CT on which the structures were drawn."""
+        return self.uid("frame of reference")
+
+    def ct_uid(self, slice_index: int) -> UID:
+        """SOPInstanceUID of a slice of that CT."""
+        return self.uid("CT", slice_index)
+
+    def date(self, modality: str) -> dt.date:
+        """When an object of this kind was made."""
+        spread = int.from_bytes(uuid.uuid5(_NAMESPACE, f"{self.spec.seed}\x1f{self.spec.patient_id}").bytes[:4], "big")
+        start = _FIRST_STUDY + dt.timedelta(days=spread % _STUDY_DAYS, weeks=_WEEKS_BETWEEN_STUDIES * (self.study - 1))
+        return start + dt.timedelta(days=SETTLED_DAYS[modality])
+
+
+def _uid(spec: PhantomSpec, *what: object) -> UID:
+    name = "\x1f".join(str(part) for part in (spec.seed, spec.patient_id, *what))
+    return UID(f"2.25.{uuid.uuid5(_NAMESPACE, name).int}")
+
+
+def new_object(chain: Chain, modality: str, sop_instance_uid: UID, series: str = "") -> Dataset:
+    """Return a dataset with everything but what makes it an object of its kind.
+
+    series tells apart several series of one modality in a chain.
+    """
+    spec = chain.spec
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.SOPClassUID = SOP_CLASSES[modality]
+    ds.SOPInstanceUID = sop_instance_uid
+    ds.PatientName = spec.patient_name
+    ds.PatientID = spec.patient_id
+    ds.PatientBirthDate = "19610412"
+    ds.PatientSex = "F"
+    ds.StudyInstanceUID = chain.study_uid
+    ds.StudyDate = da(chain.date("CT"))
+    ds.StudyTime = TIME
+    ds.StudyID = str(chain.study)
+    ds.AccessionNumber = ""
+    ds.ReferringPhysicianName = ""
+    ds.StudyDescription = spec.study_description
+    ds.Modality = modality
+    ds.SeriesInstanceUID = chain.uid(modality, "series", series)
+    ds.SeriesNumber = 10 * chain.number + _SERIES_NUMBERS[modality]
+    ds.SeriesDate = da(chain.date(modality))
+    ds.SeriesTime = TIME
+    ds.SeriesDescription = spec.series_description or _SERIES_NAMES[modality]
+    ds.Manufacturer = "pdcp_dagster"
+    ds.ManufacturerModelName = "Synthetic"
+    ds.SoftwareVersions = _SOFTWARE
+    if modality != "CT":
+        ds.OperatorsName = ""
+    return ds
+
+
+def approve(ds: Dataset, date: dt.date) -> None:
+    """Add the Approval module (PS3.3 C.8.8.16) of an approved object."""
+    ds.ApprovalStatus = "APPROVED"
+    ds.ReviewDate = da(date)
+    ds.ReviewTime = TIME
+    ds.ReviewerName = "Reviewer^Rhea"
+
+
+def reference(sop_class_uid: UID, sop_instance_uid: UID) -> Dataset:
+    """Return an item that refers to one instance (SOP Instance Reference Macro, PS3.3 10.8)."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = sop_class_uid
+    item.ReferencedSOPInstanceUID = sop_instance_uid
+    return item
+
+
+def da(date: dt.date) -> str:
+    """Return a date as VR DA."""
+    return f"{date:%Y%m%d}"
+
+
+def ds_number(value: float) -> str:
+    """Return a number as VR DS, at most 16 characters (PS3.5 6.2)."""
+    text = repr(round(float(value), 10)).removesuffix(".0")
+    return text if len(text) <= 16 else f"{value:.10g}"  # noqa: PLR2004 - the standard's limit
+
+
+def file_bytes(ds: Dataset) -> bytes:
+    """Return the object as a DICOM file (PS3.10), Explicit VR Little Endian."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(f"2.25.{_NAMESPACE.int}")
+    meta.ImplementationVersionName = "PDCP_DAGSTER"
+    ds.file_meta = meta
+    buffer = io.BytesIO()
+    dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()

@@ -1,0 +1,238 @@
+"""The way of one patient through the stages.
+
+What lives here: order, stopping, status, failure, notes. What does not: what a stage does (its own module), how many
+patients run at once (`pool`), or Dagster.
+
+A finding that excludes stops the chain: what later stages kept before is removed, and they report "nothing to keep". An
+error is no result: the stage and what follows fail, earlier results stand, `failure.json` says why.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pdcp_dagster.adapters.store import PatientFolder, StoreError
+from pdcp_dagster.domain.codes import Effect, Finding, Status, deciding, in_words, status_of
+from pdcp_dagster.domain.notes import findings_from
+from pdcp_dagster.stages import archive_stages, dose_stages, image_stages, picture_stage
+from pdcp_dagster.stages.notes_stage import write_notes
+from pdcp_dagster.stages.outcome import AssetOutcome, FailureReport, Kept, PatientOutcome, PatientTask
+from pdcp_dagster.stages.patient import ChainSettings, Patient, UpstreamMissingError
+
+if TYPE_CHECKING:
+    from pdcp_dagster.adapters.orthanc import Orthanc
+
+StageFunction = Callable[[Patient, Path], tuple[Kept, tuple[Finding, ...]]]
+"""Takes the patient and the empty folder for what it makes; returns what to show and what it found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the chain. `keeps_when_excluding`: its table is the evidence for the exclusion that it finds."""
+
+    asset: str
+    run: StageFunction
+    keeps_when_excluding: bool = False
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage("image_summary", archive_stages.summarise_images, keeps_when_excluding=True),
+    Stage("verified_study", archive_stages.verify_study, keeps_when_excluding=True),
+    Stage("retrieved_dicom", archive_stages.retrieve_dicom),
+    Stage("ct_volume", image_stages.convert_ct),
+    Stage("structure_masks", image_stages.fill_structures),
+    Stage("dose_volume", dose_stages.sum_doses),
+    Stage("plan_table", dose_stages.tabulate_plans),
+    Stage("dvh_table", dose_stages.compute_dvhs),
+    Stage("central_slices", picture_stage.draw_central_slices),
+)
+NOTES = "patient_notes"
+PATIENT_ASSETS: tuple[str, ...] = (*(stage.asset for stage in STAGES), NOTES)
+
+
+def run_patient(task: PatientTask, settings: ChainSettings, archive: Orthanc) -> PatientOutcome:
+    """Run the selected stages for one patient and return what became of each; never raises.
+
+    Whatever went wrong is in the outcome's `failure` and in the patient's `failure.json`.
+    """
+    started = time.monotonic()
+    folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
+    done: list[AssetOutcome] = []
+    try:
+        with folder.locked():
+            patient = Patient(task, settings, archive, folder)
+            return _run_locked(patient, done, started)
+    except Exception as error:  # noqa: BLE001 - one patient's trouble, whatever it is, must not touch another's
+        failure = _report("lock", error)
+        return _finish(task, done, (), failure, started)
+
+
+def failed_outcome(task: PatientTask, settings: ChainSettings, failure: FailureReport) -> PatientOutcome:
+    """Return (and write down) the outcome of a patient whose worker died before it could say so itself."""
+    folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
+    with folder.locked():
+        _write_failure(folder, failure, task.run_id)
+    return _finish(task, [], (), failure, time.monotonic())
+
+
+def _run_locked(patient: Patient, done: list[AssetOutcome], started: float) -> PatientOutcome:
+    failure: FailureReport | None = None
+    current = "notes"
+    try:
+        patient.findings = dict(findings_from(patient.folder.read_notes() or {}))
+        for stage in STAGES:
+            current = stage.asset
+            outcome = _run_stage(patient, stage)
+            if outcome is not None:
+                done.append(outcome)
+        current = NOTES
+        done.extend(_close(patient))
+    except Exception as error:  # noqa: BLE001 - see run_patient
+        failure = _report(current, error)
+        _write_down(patient, failure)
+    else:
+        patient.folder.clear_failure()
+    return _finish(patient.task, done, _all_findings(patient), failure, started)
+
+
+def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
+    """Run one stage, or clear what it kept where the patient is stopped before it; None where it was not asked for."""
+    started = time.monotonic()
+    stop = stopped_before(patient, stage.asset)
+    wanted = stage.asset in patient.task.selected
+    if stop is not None:
+        patient.folder.remove(stage.asset)
+        patient.findings.pop(stage.asset, None)
+        return _nothing(stage.asset, stop, patient) if wanted else None
+    if not wanted:
+        return None
+    kept, findings = stage.run(patient, patient.folder.begin(stage.asset))
+    patient.findings[stage.asset] = findings
+    excluded = next((finding for finding in findings if finding.effect is Effect.EXCLUDE), None)
+    if excluded is not None and not stage.keeps_when_excluding:
+        patient.folder.remove(stage.asset)
+        return _nothing(stage.asset, excluded, patient)
+    manifest = patient.folder.commit(stage.asset, kept.details)
+    return AssetOutcome(
+        asset=stage.asset,
+        status=status_of(_all_findings(patient)),
+        reason=_reason(findings),
+        path=patient.folder.file(stage.asset),
+        data_version=manifest.data_version,
+        shown=kept.shown,
+        seconds=time.monotonic() - started,
+    )
+
+
+def stopped_before(patient: Patient, asset: str) -> Finding | None:
+    """Return the finding that keeps this patient from reaching `asset`: an exclusion, or a choice left to a person."""
+    for stage in STAGES:
+        if stage.asset == asset:
+            return None
+        findings = patient.findings.get(stage.asset, ())
+        for finding in findings:
+            if finding.effect is Effect.EXCLUDE:
+                return finding
+        if stage.asset == "verified_study" and findings and patient.selection is None:
+            return deciding(findings)
+    return None
+
+
+def _close(patient: Patient) -> list[AssetOutcome]:
+    """Rewrite the notes, which any stage's run does, and report them where they were asked for."""
+    if not any(patient.findings.values()):
+        raise UpstreamMissingError("image_summary")
+    manifest = write_notes(patient, failure=None)
+    if NOTES not in patient.task.selected:
+        return []
+    findings = _all_findings(patient)
+    codes = ", ".join(finding.code for finding in findings)
+    return [
+        AssetOutcome(
+            asset=NOTES,
+            status=status_of(findings),
+            reason=_reason(findings),
+            path=patient.folder.file(NOTES),
+            data_version=manifest.data_version,
+            shown={"codes": codes},
+        )
+    ]
+
+
+def _nothing(asset: str, stop: Finding, patient: Patient) -> AssetOutcome:
+    status = status_of(_all_findings(patient))
+    return AssetOutcome(asset, status, in_words(stop), path=None, data_version=f"nothing:{stop.code}")
+
+
+def _reason(findings: tuple[Finding, ...]) -> str:
+    decisive = deciding(findings)
+    return in_words(decisive) if decisive is not None else ""
+
+
+def _all_findings(patient: Patient) -> tuple[Finding, ...]:
+    return tuple(finding for stage in STAGES for finding in patient.findings.get(stage.asset, ()))
+
+
+def _report(stage: str, error: Exception) -> FailureReport:
+    reason = str(error).strip() or type(error).__name__
+    if not _is_foreseen(error):
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__}: {reason} (unforeseen, at {last.name}, line {last.lineno})"
+    return FailureReport(stage=stage, error_type=type(error).__name__, reason=reason)
+
+
+def _is_foreseen(error: Exception) -> bool:
+    return type(error).__module__.startswith("pdcp_dagster.") or isinstance(error, OSError)
+
+
+def _write_down(patient: Patient, failure: FailureReport) -> None:
+    """Leave the failure beside the patient's files; a store that cannot even take that is told of in the outcome."""
+    try:
+        if any(patient.findings.values()):
+            write_notes(patient, failure=failure)
+        _write_failure(patient.folder, failure, patient.task.run_id)
+    except (OSError, StoreError):
+        return
+
+
+def _write_failure(folder: PatientFolder, failure: FailureReport, run_id: str) -> None:
+    folder.write_failure(
+        {
+            "stage": failure.stage,
+            "error_type": failure.error_type,
+            "reason": failure.reason,
+            "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "run_id": run_id,
+        }
+    )
+
+
+def _finish(
+    task: PatientTask,
+    done: list[AssetOutcome],
+    findings: tuple[Finding, ...],
+    failure: FailureReport | None,
+    started: float,
+) -> PatientOutcome:
+    decisive = deciding(findings)
+    if failure is not None:
+        status, code = Status.FAILED, None
+        reason = f"Failed at {failure.stage}: {failure.reason}"
+    else:
+        status, code = status_of(findings), decisive.code if decisive else None
+        reason = in_words(decisive) if decisive else ""
+    return PatientOutcome(
+        partition_key=task.partition_key,
+        status=status,
+        code=code,
+        reason=reason,
+        assets=tuple(done),
+        failure=failure,
+        seconds=time.monotonic() - started,
+    )

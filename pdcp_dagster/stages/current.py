@@ -1,0 +1,97 @@
+"""Where a patient stands now, from its files alone: no Dagster instance is asked.
+
+What lives here: the current status and who may load what. What does not: how the status came about (`chain`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pdcp_dagster.domain.codes import Finding, Status, deciding, in_words, status_of
+from pdcp_dagster.domain.notes import findings_from
+
+if TYPE_CHECKING:
+    from pdcp_dagster.adapters.store import PatientFolder
+
+_NEVER_RUN = "Not run yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A patient's current status with the reason in words; `findings` are those of the last run that left notes."""
+
+    status: Status
+    code: str | None
+    reason: str
+    findings: tuple[Finding, ...] = ()
+
+
+class PatientNotLoadableError(Exception):
+    """The patient has no result to load; `code` says why where a rule decided it."""
+
+    def __init__(self, code: str | None, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class PatientExcluded(PatientNotLoadableError):  # noqa: N818 - the name is part of the contract
+    """The patient is excluded: there is nothing to load, and old files are gone."""
+
+
+class PatientInReview(PatientNotLoadableError):  # noqa: N818 - told like an exclusion
+    """A person must decide about the patient first."""
+
+
+class PatientFailed(PatientNotLoadableError):  # noqa: N818 - told like an exclusion
+    """The patient's last run failed: what lies in the store may be out of date."""
+
+
+class PatientPending(PatientNotLoadableError):  # noqa: N818 - told like an exclusion
+    """The patient was never run, or not as far as this."""
+
+
+def standing_of(folder: PatientFolder) -> Standing:
+    """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING."""
+    findings = tuple(finding for of_stage in findings_from(folder.read_notes() or {}).values() for finding in of_stage)
+    failure = folder.read_failure()
+    if failure is not None:
+        return Standing(Status.FAILED, None, f"Failed at {failure['stage']}: {failure['reason']}", findings)
+    decisive = deciding(findings)
+    if decisive is None:
+        return Standing(Status.PENDING, None, _NEVER_RUN)
+    return Standing(status_of(findings), decisive.code, in_words(decisive), findings)
+
+
+def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool) -> None:
+    """Return where this asset of the patient may be used; else raise what says why not.
+
+    Raises
+    ------
+    PatientExcluded, PatientInReview, PatientFailed, PatientPending
+        With the reason in words. An asset before the excluding stage (the image summary, the verified study) is
+        evidence and loads all the same.
+
+    """
+    standing = standing_of(folder)
+    kept = folder.manifest(asset) is not None
+    if kept and asset in EVIDENCE:
+        return
+    refusals: dict[Status, type[PatientNotLoadableError]] = {
+        Status.EXCLUDE: PatientExcluded,
+        Status.FAILED: PatientFailed,
+        Status.PENDING: PatientPending,
+    }
+    if standing.status in refusals:
+        raise refusals[standing.status](standing.code, standing.reason)
+    if standing.status is Status.REVIEW and not (include_review and kept):
+        raise PatientInReview(standing.code, standing.reason)
+    if not kept:
+        raise PatientPending(None, f"{asset} of this patient is not in the store: materialise {asset} first")
+
+
+EVIDENCE = frozenset({"image_summary", "verified_study", "patient_notes"})

@@ -1,0 +1,308 @@
+"""From plans and doses to the dose volume, the plan table and the DVHs.
+
+What lives here: the stages dose_volume, plan_table and dvh_table of one patient. What does not: the summing rule
+(`domain.dose`), the DVH (`domain.dvh`), or file formats (adapters).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pdcp_dagster.adapters.dvh_plot import DvhCurve, draw_dvh
+from pdcp_dagster.adapters.nifti import UnevenPlanes, write_dose
+from pdcp_dagster.adapters.parquet import write_table
+from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.dose import check_maximum, compare_with_prescription
+from pdcp_dagster.domain.dvh import DvhSettings, compute_dvh
+from pdcp_dagster.domain.keys import safe_name
+from pdcp_dagster.domain.metrics import dvh_curve, dvh_row, parse_metric
+from pdcp_dagster.domain.prescription import is_target, prescription_for
+from pdcp_dagster.stages.outcome import Kept, Picture, Rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pdcp_dagster.domain.dose import DoseDecision
+    from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
+    from pdcp_dagster.domain.dvh import Dvh
+    from pdcp_dagster.domain.structures import Roi, StructureSet
+    from pdcp_dagster.stages.patient import Patient
+
+TARGET_COVERAGE = 0.995
+"""A target less covered by the dose grid than this is for a person to look at (reference: dvh-and-masks)."""
+_SHOWN_ROIS = 60
+
+
+def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
+    """Write each selected dose on its own grid, and their sum by the rule of its DoseSummationType (PS3.3 C.8.8.3)."""
+    decision = patient.dose_decision
+    grid = decision.grid
+    if grid is None:
+        return Kept(), decision.findings
+    bounds = patient.cohort.dose_max_gy
+    maximum_gy = float(grid.dose_gy.max())
+    odd = (
+        check_maximum(maximum_gy, bounds.minimum, bounds.maximum, bounds.action),
+        _against_prescription(patient, maximum_gy),
+    )
+    findings = (*decision.findings, *(finding for finding in odd if finding is not None))
+    notes = _write_doses(patient, grid, target)
+    shown = {
+        "maximum_gy": round(maximum_gy, 3),
+        "doses": len(decision.used_uids),
+        "summation": decision.summation,
+        "grid": " x ".join(str(size) for size in reversed(grid.dose_gy.shape)),
+        **notes,
+    }
+    return Kept(shown, {"max_dose_gy": maximum_gy, "dose_uids": list(decision.used_uids)}), findings
+
+
+def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> dict[str, str]:
+    """Write the NIfTI files; uneven planes, which the format cannot hold, are said and left out."""
+    uneven = []
+    for dose in patient.doses:
+        uid = dose.sop_instance_uid
+        name = uid if uid.replace(".", "").isdigit() else safe_name(uid)
+        try:
+            write_dose(dose.grid, target / "doses" / f"{name}.nii.gz")
+        except UnevenPlanes:
+            uneven.append(uid)
+    try:
+        write_dose(total, target / "dose.nii.gz")
+    except UnevenPlanes:
+        uneven.append("the sum")
+    return {"not_written": f"NIfTI cannot hold uneven planes: {', '.join(uneven)}"} if uneven else {}
+
+
+def _against_prescription(patient: Patient, maximum_gy: float) -> Finding | None:
+    prescriptions = [
+        reference.prescription_gy
+        for reference in patient.plan.dose_references
+        if reference.reference_type == "TARGET" and reference.prescription_gy
+    ]
+    fractions = [group.fractions_planned for group in patient.plan.fraction_groups if group.fractions_planned]
+    if not prescriptions or not fractions:
+        return None
+    return compare_with_prescription(maximum_gy, max(prescriptions), sum(fractions))
+
+
+def tabulate_plans(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
+    """Write a row per plan considered and dose that names it: planned, not delivered, dose."""
+    plan, decision = patient.plan, patient.dose_decision
+    rows = [_plan_row(patient, dose, decision) for dose in patient.doses]
+    table = pd.DataFrame(rows, columns=list(PLAN_COLUMNS)).astype(PLAN_COLUMNS)
+    write_table(table, target / "plans.parquet")
+    shown = {
+        "label": plan.label,
+        "intent": plan.intent or "unknown",
+        "approval": plan.approval_status or "absent",
+        "fractions_planned": rows[0]["fractions_planned"] if rows else None,
+        "prescription_gy": rows[0]["prescription_gy"] if rows else None,
+        "beams": rows[0]["treatment_beams"] if rows else None,
+    }
+    return Kept({key: value for key, value in shown.items() if isinstance(value, str | int | float)}), ()
+
+
+PLAN_COLUMNS: dict[str, str] = {
+    "plan_uid": "string",
+    "label": "string",
+    "name": "string",
+    "date": "object",
+    "intent": "string",
+    "approval_status": "string",
+    "sop_class": "string",
+    "tps": "string",
+    "fraction_groups": "Int64",
+    "fractions_planned": "Int64",
+    "prescription_gy": "Float64",
+    "prescription_source": "string",
+    "treatment_beams": "Int64",
+    "setup_beams": "Int64",
+    "radiation_type": "string",
+    "energies": "object",
+    "technique": "string",
+    "machine": "string",
+    "isocentres_mm": "object",
+    "meterset": "Float64",
+    "dose_uid": "string",
+    "summation_type": "string",
+    "dose_type": "string",
+    "dose_units": "string",
+    "heterogeneity_correction": "string",
+    "grid_spacing_mm": "object",
+    "maximum_gy": "Float64",
+    "rtstruct_uid": "string",
+    "verdict": "string",
+    "reason": "string",
+}
+"""The contract of plans.parquet."""
+
+
+def _plan_row(patient: Patient, dose: RtDose, decision: DoseDecision) -> dict[str, object]:
+    plan = patient.plan
+    refused = dict(decision.refused)
+    treatment = [beam for beam in plan.beams if beam.delivery_type in {None, "TREATMENT", "CONTINUATION"}]
+    targets = [reference for reference in plan.dose_references if reference.reference_type == "TARGET"]
+    prescription_gy, source = prescription_for(None, "", plan, "from_plan")
+    fractions = [group.fractions_planned for group in plan.fraction_groups]
+    isocentres = sorted({beam.isocentre_mm for beam in treatment if beam.isocentre_mm is not None})
+    planes_mm = np.diff(dose.grid.plane_offsets_mm)
+    metersets = [meterset for group in plan.fraction_groups for _, meterset in group.beam_metersets]
+    return {
+        "plan_uid": plan.sop_instance_uid,
+        "label": plan.label,
+        "name": plan.name,
+        "date": plan.date,
+        "intent": plan.intent,
+        "approval_status": plan.approval_status,
+        "sop_class": plan.sop_class,
+        "tps": " ".join(filter(None, (plan.manufacturer, plan.model, plan.software_versions))) or None,
+        "fraction_groups": len(plan.fraction_groups),
+        "fractions_planned": sum(count for count in fractions if count) if any(fractions) else None,
+        "prescription_gy": prescription_gy
+        if prescription_gy is not None
+        else max((reference.prescription_gy or 0 for reference in targets), default=0) or None,
+        "prescription_source": source
+        if prescription_gy is not None
+        else ("largest TARGET reference" if targets else None),
+        "treatment_beams": len(treatment),
+        "setup_beams": sum(beam.delivery_type == "SETUP" for beam in plan.beams),
+        "radiation_type": _joined(beam.radiation_type for beam in treatment),
+        "energies": sorted({energy for beam in treatment for energy in beam.energies}),
+        "technique": _joined(beam.beam_type for beam in treatment),
+        "machine": _joined(beam.machine for beam in treatment),
+        "isocentres_mm": [coordinate for isocentre in isocentres for coordinate in isocentre],
+        "meterset": sum(metersets) if metersets else None,
+        "dose_uid": dose.sop_instance_uid,
+        "summation_type": dose.summation_type,
+        "dose_type": dose.dose_type,
+        "dose_units": dose.units,
+        "heterogeneity_correction": _joined(dose.heterogeneity_correction),
+        "grid_spacing_mm": [*dose.grid.spacing_mm, float(np.median(planes_mm)) if len(planes_mm) else 0.0],
+        "maximum_gy": dose.max_gy,
+        "rtstruct_uid": _joined(plan.structure_set_uids),
+        "verdict": "selected" if dose.sop_instance_uid in decision.used_uids else "refused",
+        "reason": refused.get(dose.sop_instance_uid, "summed: " + decision.summation),
+    }
+
+
+def _joined(values: object) -> str | None:
+    found = sorted({str(value) for value in values if value})  # type: ignore[attr-defined]  # any iterable of names
+    return ", ".join(found) or None
+
+
+def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
+    """Compute the DVH of every ROI with closed contours, from contours and dose, never from the mask."""
+    grid = patient.dose_decision.grid
+    assert grid is not None, "the dose stage lets nobody pass without a dose"  # noqa: S101 - a law of the chain
+    rows, curves, drawn, low = [], [], [], []
+    for structure_set, roi in patient.rois:
+        planar = patient.contours[structure_set.sop_instance_uid, roi.number]
+        dvh = compute_dvh(planar, patient.grid, grid, _settings(patient)) if planar.polygons else None
+        rows.append(_dvh_row(patient, structure_set, roi, dvh))
+        if dvh is None:
+            continue
+        curves.append(_curve_table(structure_set, roi, dvh))
+        drawn.append(_drawn(roi, dvh))
+        if is_target(roi) and dvh.dose_coverage < TARGET_COVERAGE:
+            low.append(f"{roi.name} {100 * dvh.dose_coverage:.1f} %")
+    table = pd.DataFrame(rows)
+    table = table.astype({column: "Float64" for column in table if column.endswith(_NUMBER_SUFFIXES)})
+    write_table(table, target / "dvh.parquet")
+    write_table(pd.concat(curves, ignore_index=True) if curves else _no_curves(), target / "dvh_curves.parquet")
+    return _dvh_kept(patient, table, drawn), _dvh_findings(table, low)
+
+
+_NUMBER_SUFFIXES = ("_gy", "_pct", "_cm3", "_icru83", "ci_rtog", "ci_paddick", "dose_coverage")
+
+
+def _dvh_findings(table: pd.DataFrame, low: list[str]) -> tuple[Finding, ...]:
+    findings = [Finding("XXV_SUCC_001", f"{int((table['status'] == 'computed').sum())} ROIs")]
+    if low:
+        findings.append(Finding("XXV_REV_001", ", ".join(low)))
+    if table["prescription_gy"].isna().all():
+        findings.append(Finding("XXV_NOTE_001"))
+    return tuple(findings)
+
+
+def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve]) -> Kept:
+    prescription = table["prescription_gy"].dropna()
+    content = draw_dvh(
+        sorted(drawn, key=lambda curve: not curve.is_target)[:12],
+        title=f"{patient.task.patient_id}  {patient.plan.label or ''}".strip(),
+        prescription_gy=float(prescription.iloc[0]) if len(prescription) else None,
+    )
+    wanted = ("roi_name", "volume_cm3", "dmean_gy", "d95_gy", "d2_gy")
+    shown = Rows(
+        tuple(
+            {key: row[key] if isinstance(row[key], str) else _rounded(row[key]) for key in wanted}
+            for row in table.head(_SHOWN_ROIS).to_dict("records")
+        )
+    )
+    return Kept({"rois": len(table), "dvh": Picture("image/png", content, "DVH"), "doses_per_roi": shown})
+
+
+def _settings(patient: Patient) -> DvhSettings:
+    dvh = patient.cohort.dvh
+    return DvhSettings(interpolation=dvh.dose_interpolation, end_caps=dvh.end_caps, outside_grid=dvh.outside_grid)
+
+
+def _dvh_row(patient: Patient, structure_set: StructureSet, roi: Roi, dvh: Dvh | None) -> dict[str, object]:
+    settings = patient.cohort.dvh
+    prescription_gy, source = prescription_for(roi.number, roi.name, patient.plan, patient.cohort.prescription_gy)
+    numbers = dvh_row(
+        dvh,
+        prescription_gy=prescription_gy,
+        is_target=is_target(roi),
+        metrics=tuple(parse_metric(text) for text in settings.metrics),
+        piv_cm3=patient.isodose_volume_cm3(prescription_gy),
+    )
+    return {
+        "patient_id": patient.task.patient_id,
+        "rtstruct_uid": structure_set.sop_instance_uid,
+        "roi_number": roi.number,
+        "roi_name": roi.name,
+        "roi_standard_name": None,
+        "status": "computed" if dvh is not None else "no_closed_contour",
+        **numbers,
+        "prescription_gy": prescription_gy,
+        "prescription_source": source,
+        "dose_interpolation": settings.dose_interpolation,
+        "end_caps": settings.end_caps,
+        "dose_uids": list(patient.dose_decision.used_uids),
+        "plan_uid": patient.plan.sop_instance_uid,
+        "ct_series_uid": patient.ct.series_instance_uid,
+        "config_hash": patient.config_hash,
+        "software_version": patient.settings.software_version,
+    }
+
+
+def _curve_table(structure_set: StructureSet, roi: Roi, dvh: Dvh) -> pd.DataFrame:
+    dose_gy, volume_pct, volume_cm3 = dvh_curve(dvh)
+    return pd.DataFrame(
+        {
+            "rtstruct_uid": structure_set.sop_instance_uid,
+            "roi_number": roi.number,
+            "roi_name": roi.name,
+            "dose_gy": dose_gy,
+            "volume_pct": volume_pct,
+            "volume_cm3": volume_cm3,
+        }
+    )
+
+
+def _no_curves() -> pd.DataFrame:
+    empty = np.zeros(0)
+    return pd.DataFrame({"roi_number": empty, "dose_gy": empty, "volume_pct": empty, "volume_cm3": empty})
+
+
+def _drawn(roi: Roi, dvh: Dvh) -> DvhCurve:
+    dose_gy, volume_pct, _ = dvh_curve(dvh)
+    return DvhCurve(name=roi.name, dose_gy=dose_gy, volume_pct=volume_pct, is_target=is_target(roi))
+
+
+def _rounded(value: object) -> float | None:
+    return round(float(value), 3) if isinstance(value, float) else None

@@ -1,0 +1,107 @@
+"""Loading what was prepared, for people's own scripts.
+
+What lives here: `load_patient_images`, the original's dictionary, and the lazy mapping of masks. What does not: who may
+load what (`current`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import SimpleITK as sitk
+
+from pdcp_dagster.adapters.nifti import read_image
+from pdcp_dagster.adapters.parquet import read_table
+from pdcp_dagster.adapters.store import PatientFolder, Store
+from pdcp_dagster.domain.keys import partition_key
+from pdcp_dagster.stages.current import PatientPending, require_loadable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pathlib import Path
+    from pdcp_dagster.adapters.store import CohortFolder
+
+
+class StructureMasks(Mapping[str, sitk.Image]):
+    """Masks by ROI name, read when asked for; ROIs that share a name are `<name>__<ROINumber>`."""
+
+    def __init__(self, structures: Path) -> None:
+        table = read_table(structures)
+        filled = table[table["file"].notna()]
+        shared = filled["roi_name"].duplicated(keep=False)
+        self._files = {
+            f"{row.roi_name}__{row.roi_number}" if repeated else str(row.roi_name): structures.parent / str(row.file)
+            for row, repeated in zip(filled.itertuples(), shared, strict=True)
+        }
+
+    def __getitem__(self, name: str) -> sitk.Image:
+        return read_image(self._files[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def load_patient_images(
+    store: str | Path, cohort: str, patient_id: str, *, include_review: bool = False
+) -> dict[str, Any]:
+    """Load one patient as the original's dictionary.
+
+    Returns
+    -------
+    ct_image: `(k, j, i)` HU. dose_data: `(k, j, i)` Gy on the CT grid, NaN where the dose grid does not reach (unknown,
+    not 0). roi_names: list. roi_masks: `mask0`, `mask1`, ... `(k, j, i)` uint8 in the order of roi_names. PixelSpacing:
+    (x, y, z) mm. StudyDate, StructureSetDate: datetime.date or None. version: the cohort's.
+
+    Raises
+    ------
+    PatientExcluded, PatientInReview, PatientFailed, PatientPending
+        Where the patient has no result that may be used, with the reason in words.
+
+    """
+    folder = _patient_folder(Store.at(str(store)).cohort(cohort), patient_id)
+    for asset in ("ct_volume", "structure_masks", "dose_volume"):
+        require_loadable(folder, asset, include_review=include_review)
+    ct = read_image(folder.file("ct_volume"))
+    structures = folder.file("structure_masks")
+    masks = StructureMasks(structures)
+    notes = folder.read_notes() or {}
+    facts = _details(folder, "verified_study").get("facts", {})
+    return {
+        "ct_image": sitk.GetArrayFromImage(ct),
+        "dose_data": _dose_on_ct(read_image(folder.file("dose_volume")), ct),
+        "roi_names": list(masks),
+        "roi_masks": {f"mask{index}": sitk.GetArrayFromImage(masks[name]) for index, name in enumerate(masks)},
+        "PixelSpacing": ct.GetSpacing(),
+        "StudyDate": facts.get("study_date"),
+        "StructureSetDate": facts.get("structure_set_date"),
+        "version": notes.get("version"),
+    }
+
+
+def _patient_folder(cohort: CohortFolder, patient_id: str) -> PatientFolder:
+    """Return the folder of a PatientID, by the cohort's own list where keys are not made from PatientIDs."""
+    listed = cohort.file("patient_ids")
+    if listed.exists():
+        table = read_table(listed)
+        found = table.loc[table["patient_id"] == patient_id, "partition_key"]
+        if len(found):
+            return cohort.patient(str(found.iloc[0]))
+    folder = cohort.patient(partition_key(patient_id))
+    if not folder.path.exists():
+        raise PatientPending(None, f"no patient {patient_id!r} in {cohort.path}")
+    return folder
+
+
+def _details(folder: PatientFolder, asset: str) -> Mapping[str, Any]:
+    manifest = folder.manifest(asset)
+    return manifest.details if manifest is not None else {}
+
+
+def _dose_on_ct(dose: sitk.Image, ct: sitk.Image) -> np.ndarray[Any, np.dtype[np.float32]]:
+    resampled = sitk.Resample(dose, ct, sitk.Transform(), sitk.sitkLinear, float("nan"), sitk.sitkFloat32)
+    values: np.ndarray[Any, np.dtype[np.float32]] = sitk.GetArrayFromImage(resampled)
+    return values

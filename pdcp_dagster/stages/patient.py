@@ -1,0 +1,161 @@
+"""One patient under work: identities, folder, findings so far, and what the stages share.
+
+What lives here: what a stage may ask for, read from memory where it was just made and from the store where not, with
+the same result. What does not: what any stage does with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from pdcp_dagster.adapters.ct_series import CtSeries, read_ct_series
+from pdcp_dagster.adapters.parquet import read_table
+from pdcp_dagster.adapters.rtdose import read_dose
+from pdcp_dagster.adapters.rtplan import read_plan
+from pdcp_dagster.adapters.rtstruct import read_structure_set
+from pdcp_dagster.domain.contours import PlanarContours, planar_contours
+from pdcp_dagster.domain.dose import DoseDecision, combine_doses
+from pdcp_dagster.domain.linkage import Selection, selection_from
+
+if TYPE_CHECKING:
+    from pdcp_dagster.adapters.store import PatientFolder, Store
+    from pathlib import Path
+    import pandas as pd
+
+    from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
+    from pdcp_dagster.domain.codes import Finding
+    from pdcp_dagster.domain.cohort import Cohort
+    from pdcp_dagster.domain.dose_grid import RtDose
+    from pdcp_dagster.domain.plan import RtPlan
+    from pdcp_dagster.domain.structures import Roi, StructureSet
+    from pdcp_dagster.domain.volume import Grid, Volume
+    from pdcp_dagster.stages.outcome import PatientTask
+
+Role = Literal["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"]
+
+
+class UpstreamMissingError(Exception):
+    """A stage was asked for alone, and what it builds on is not in the store."""
+
+    def __init__(self, asset: str) -> None:
+        super().__init__(f"{asset} of this patient is not in the store: materialise {asset} first")
+
+
+class StageRefusedError(Exception):
+    """A stage cannot go on although no rule excludes the patient; one sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSettings:
+    """What a worker needs for any patient of a cohort: settings, never open resources."""
+
+    cohort: Cohort
+    store: Store
+    orthanc: OrthancSettings
+    software_version: str
+
+
+@dataclass
+class Patient:
+    """One patient during one run; not shared between threads."""
+
+    task: PatientTask
+    settings: ChainSettings
+    archive: Orthanc
+    folder: PatientFolder
+    findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+
+    @property
+    def cohort(self) -> Cohort:
+        """The cohort's configuration."""
+        return self.settings.cohort
+
+    def require(self, asset: str) -> Path:
+        """Return where a finished asset lies; `UpstreamMissingError` where it was never finished."""
+        if self.folder.manifest(asset) is None:
+            raise UpstreamMissingError(asset)
+        return self.folder.file(asset)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """The image summary: a row per instance."""
+        return read_table(self.require("image_summary"))
+
+    @cached_property
+    def verified(self) -> pd.DataFrame:
+        """The verified study: a row per object considered."""
+        return read_table(self.require("verified_study"))
+
+    @cached_property
+    def selection(self) -> Selection | None:
+        """What was selected for this patient, or None where a person must decide."""
+        return selection_from(self.verified, self.summary)
+
+    @property
+    def selected(self) -> Selection:
+        """What was selected; only for stages that run after a selection was made."""
+        if self.selection is None:
+            raise UpstreamMissingError("verified_study")
+        return self.selection
+
+    def dicom_files(self, role: Role) -> list[Path]:
+        """Return the retrieved files of one role, sorted by name."""
+        return sorted((self.require("retrieved_dicom") / role).glob("*.dcm"))
+
+    @cached_property
+    def ct(self) -> CtSeries:
+        """The CT as read from the retrieved files."""
+        return read_ct_series(self.dicom_files("CT"))
+
+    @property
+    def ct_volume(self) -> Volume:
+        """The CT volume in HU; only after the CT stage found its geometry regular."""
+        if self.ct.volume is None:
+            raise StageRefusedError("the CT has no regular grid: " + "; ".join(self.ct.stack.problems))
+        return self.ct.volume
+
+    @property
+    def grid(self) -> Grid:
+        """The CT's grid."""
+        return self.ct_volume.grid
+
+    @cached_property
+    def structure_sets(self) -> tuple[StructureSet, ...]:
+        """The selected structure sets, in order of their UIDs."""
+        return tuple(read_structure_set(path) for path in self.dicom_files("RTSTRUCT"))
+
+    @cached_property
+    def contours(self) -> dict[tuple[str, int], PlanarContours]:
+        """The contours of each ROI on the CT's planes, by structure set UID and ROINumber."""
+        return {
+            (structure_set.sop_instance_uid, roi.number): planar_contours(
+                roi, self.grid, frame_of_reference_uid=self.ct.frame_of_reference_uid
+            )
+            for structure_set, roi in self.rois
+        }
+
+    @property
+    def rois(self) -> list[tuple[StructureSet, Roi]]:
+        """Every ROI with the structure set that it belongs to, by set and ROINumber."""
+        return [
+            (structure_set, roi)
+            for structure_set in self.structure_sets
+            for roi in sorted(structure_set.rois, key=lambda roi: roi.number)
+        ]
+
+    @cached_property
+    def plan(self) -> RtPlan:
+        """The selected plan."""
+        return read_plan(self.dicom_files("RTPLAN")[0])
+
+    @cached_property
+    def doses(self) -> tuple[RtDose, ...]:
+        """The selected doses, in order of their UIDs."""
+        return tuple(read_dose(path) for path in self.dicom_files("RTDOSE"))
+
+    @cached_property
+    def dose_decision(self) -> DoseDecision:
+        """Which doses count, and their sum."""
+        return combine_doses(self.doses, self.plan)

@@ -1,0 +1,108 @@
+"""Pictures to look at: each ROI where it is largest, on the CT, with the dose.
+
+What lives here: the stage central_slices of one patient. What does not: which slice is central
+(`domain.central_slices`), or how a picture is drawn (`adapters.pictures`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pdcp_dagster.adapters.atomic import whole_file
+from pdcp_dagster.adapters.parquet import write_table
+from pdcp_dagster.adapters.pictures import contact_sheet, draw_roi_picture, save_png
+from pdcp_dagster.domain.central_slices import CentralSlices, central_slices
+from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.keys import roi_file_stems
+from pdcp_dagster.domain.prescription import is_target
+from pdcp_dagster.domain.sampling import dose_on_grid
+from pdcp_dagster.stages.image_stages import mask_of
+from pdcp_dagster.stages.outcome import Kept, Picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pdcp_dagster.domain.masks import MaskCrop
+    from pdcp_dagster.domain.structures import Roi
+    from pdcp_dagster.stages.patient import Patient
+
+CONTACT_SHEET_ROIS = 12
+
+
+def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
+    """Draw every ROI with a mask, keep its slice positions and features as a table and its slices as arrays."""
+    assert patient.dose_decision.grid is not None, "the dose stage lets nobody pass without a dose"  # noqa: S101
+    dose_gy = dose_on_grid(patient.dose_decision.grid, patient.grid)
+    stems = _picture_stems(patient)
+    rows, sheet = [], []
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for (structure_set, roi), stem in zip(patient.rois, stems, strict=True):
+        mask = mask_of(patient, patient.contours[structure_set.sop_instance_uid, roi.number])
+        if mask is None or not mask.voxels:
+            continue
+        name = f"{stem}.png"
+        slices = central_slices(
+            mask.values, mask.offset, patient.grid, roi_number=roi.number, roi_name=roi.name, picture=name
+        )
+        picture = draw_roi_picture(
+            patient.ct_volume,
+            mask.values,
+            mask.offset,
+            dose_gy,
+            slices,
+            roi_name=roi.name,
+            plan_label=patient.plan.label or "",
+            patient_label=patient.task.patient_id,
+            max_dose_gy=float(patient.dose_decision.grid.dose_gy.max()),
+        )
+        save_png(picture, target / "central_slices" / name)
+        rows.append({"rtstruct_uid": structure_set.sop_instance_uid, **slices.as_row()})
+        sheet.append((not is_target(roi), roi.name, picture))
+        arrays.update(_arrays(stem, mask, slices, patient, dose_gy))
+    write_table(pd.DataFrame(rows), target / "central_slices.parquet")
+    with whole_file(target / "central_slices.npz") as path, path.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    first = [(name, picture) for _, name, picture in sorted(sheet, key=lambda item: item[:2])][:CONTACT_SHEET_ROIS]
+    content = Picture("image/jpeg", contact_sheet(first), "Targets first, then organs")
+    shown = {
+        "pictures": len(rows),
+        "contact_sheet": content,
+        "all_pictures": str(patient.folder.path / "central_slices"),
+    }
+    return Kept(shown), (Finding("XXVI_SUCC_001", f"{len(rows)} pictures"),)
+
+
+def _picture_stems(patient: Patient) -> list[str]:
+    """Return a file stem per ROI; with several structure sets the stem starts with the set's position."""
+    several = len(patient.structure_sets) > 1
+    stems: list[str] = []
+    for position, structure_set in enumerate(patient.structure_sets):
+        safe = roi_file_stems((roi.number, roi.name) for roi in structure_set.rois)
+        prefix = f"set{position + 1}_" if several else ""
+        stems.extend(prefix + safe[roi.number] for roi in sorted(structure_set.rois, key=_number))
+    return stems
+
+
+def _number(roi: Roi) -> int:
+    return roi.number
+
+
+def _arrays(
+    stem: str, mask: MaskCrop, slices: CentralSlices, patient: Patient, dose_gy: NDArray[np.float32]
+) -> dict[str, NDArray[np.generic]]:
+    """Return, per axis, the ROI's box on the slice with most of it: CT in HU, mask, dose in Gy (NaN: unknown)."""
+    box = tuple(slice(start, start + size) for start, size in zip(mask.offset, mask.values.shape, strict=True))
+    found: dict[str, NDArray[np.generic]] = {f"{stem}/offset_kji": np.array(mask.offset)}
+    for axis, name in enumerate(("axial", "coronal", "sagittal")):
+        index = slices.most[axis]
+        cut = tuple(index if position == axis else part for position, part in enumerate(box))
+        inner = tuple(index - mask.offset[axis] if position == axis else slice(None) for position in range(3))
+        found[f"{stem}/{name}/ct_hu"] = patient.ct_volume.values[cut]
+        found[f"{stem}/{name}/mask"] = mask.values[inner]
+        found[f"{stem}/{name}/dose_gy"] = dose_gy[cut]
+    return found

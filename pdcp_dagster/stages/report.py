@@ -1,0 +1,117 @@
+"""The cohort as tables: a row per patient, and the DVHs of those whose current status lets them count.
+
+What lives here: gathering from the patients' small files. What does not: the HTML page (adapters), Dagster (defs).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pdcp_dagster.adapters.parquet import concatenate_tables, read_table
+from pdcp_dagster.adapters.store import PATIENT_FILES
+from pdcp_dagster.domain.codes import Status
+from pdcp_dagster.stages.current import standing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
+
+_TEXT, _NUMBER, _COUNT, _DATE = "string", "Float64", "Int64", "object"
+REPORT_COLUMNS: dict[str, str] = {
+    "patient_id": _TEXT,
+    "partition_key": _TEXT,
+    "status": _TEXT,
+    "codes": "object",
+    "reason": _TEXT,
+    "study_instance_uid": _TEXT,
+    "study_date": _DATE,
+    "ct_date": _DATE,
+    "structure_set_date": _DATE,
+    "plan_date": _DATE,
+    "dose_date": _DATE,
+    "ct_to_plan_days": _COUNT,
+    "dates_status": _TEXT,
+    "ct_series_uid": _TEXT,
+    "ct_slices": _COUNT,
+    "slice_spacing_mm": _NUMBER,
+    "slice_thickness_mm": _NUMBER,
+    "pixel_mm": _NUMBER,
+    "extent_mm": _NUMBER,
+    "kvp": _NUMBER,
+    "kernel": _TEXT,
+    "scanner": _TEXT,
+    "patient_position": _TEXT,
+    "rois": _COUNT,
+    "rtstructs": _COUNT,
+    "plans": _COUNT,
+    "doses": _COUNT,
+    "max_dose_gy": _NUMBER,
+    **dict.fromkeys(PATIENT_FILES, _TEXT),
+}
+"""The contract of cohort_report.parquet; a column per stage says `done` or `-`."""
+
+
+def cohort_report_table(folder: CohortFolder) -> pd.DataFrame:
+    """Return the report: a row per patient in the order of the patient list, from files alone."""
+    patients = read_table(folder.file("patient_ids"))
+    rows = [_row(folder, str(row.patient_id), str(row.partition_key)) for row in patients.itertuples()]
+    return pd.DataFrame(rows, columns=list(REPORT_COLUMNS)).astype(REPORT_COLUMNS)
+
+
+def report_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the table as records for the page: plain values, None where nothing is known."""
+    return [
+        {key: value if isinstance(value, list) else (None if pd.isna(value) else value) for key, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def cohort_dvh_table(folder: CohortFolder, *, include_review: bool) -> pd.DataFrame:
+    """Return the DVH rows of all patients who count, taken by their current status, never by whatever files there are.
+
+    Rows of ROIs that reach too far outside the dose grid stay out (their flags say `outside_dose_grid`).
+    """
+    counting = {Status.SUCCESS, Status.REVIEW} if include_review else {Status.SUCCESS}
+    tables = list(_dvh_files(folder, counting))
+    table = concatenate_tables(tables)
+    if table is None:
+        return pd.DataFrame({"patient_id": pd.array([], dtype="string"), "roi_name": pd.array([], dtype="string")})
+    outside = table["flags"].map(lambda flags: "outside_dose_grid" in flags)
+    return table[~outside].reset_index(drop=True)
+
+
+def _dvh_files(folder: CohortFolder, counting: set[Status]) -> Iterator[Any]:
+    for key in read_table(folder.file("patient_ids"))["partition_key"]:
+        patient = folder.patient(str(key))
+        if patient.manifest("dvh_table") is not None and standing_of(patient).status in counting:
+            yield patient.file("dvh_table")
+
+
+def _row(folder: CohortFolder, patient_id: str, key: str) -> dict[str, Any]:
+    patient = folder.patient(key)
+    standing = standing_of(patient)
+    facts = _details(patient, "verified_study").get("facts", {})
+    ct = _details(patient, "ct_volume")
+    spacing, size = ct.get("spacing_mm"), ct.get("size")
+    return {
+        **dict.fromkeys(REPORT_COLUMNS),
+        **{name: value for name, value in facts.items() if name in REPORT_COLUMNS},
+        "patient_id": patient_id,
+        "partition_key": key,
+        "status": str(standing.status),
+        "codes": [finding.code for finding in standing.findings],
+        "reason": standing.reason,
+        "slice_spacing_mm": spacing[2] if spacing else None,
+        "extent_mm": spacing[2] * size[2] if spacing and size else None,
+        "rois": _details(patient, "structure_masks").get("rois"),
+        "max_dose_gy": _details(patient, "dose_volume").get("max_dose_gy"),
+        **{asset: "done" if patient.manifest(asset) is not None else "-" for asset in PATIENT_FILES},
+    }
+
+
+def _details(patient: PatientFolder, asset: str) -> dict[str, Any]:
+    manifest = patient.manifest(asset)
+    return dict(manifest.details) if manifest is not None else {}
