@@ -7,7 +7,6 @@ may be (`domain.cohort`).
 from __future__ import annotations
 
 import csv
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from pdcp_dagster.domain.cohort import Cohort
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from pathlib import Path
 
 _ID_COLUMNS = ("patient_id", "ids", "PatientID")
@@ -23,7 +23,7 @@ _SHOWN_CHARACTERS = 60
 
 
 class CohortFileError(Exception):
-    """A cohort file, or the list of patients that it names, cannot be used; one line with file, key and what was expected."""
+    """A cohort file, or the list of patients that it names, cannot be used; one line: file, key, what was expected."""
 
 
 def load_cohort(path: Path) -> Cohort:
@@ -76,7 +76,8 @@ def read_patient_list(path: Path) -> tuple[str, ...]:
             column = next((name for name in _ID_COLUMNS if name in (table.fieldnames or ())), None)
             if column is None:
                 raise CohortFileError(f"{path}: expected a column patient_id")
-            return tuple(dict.fromkeys(row[column] for row in table if row[column]))
+            ids = ((row[column] or "").strip() for row in table)
+            return tuple(dict.fromkeys(patient_id for patient_id in ids if patient_id))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CohortFileError(f"{path}: the list of patients cannot be read: {_one_line(error)}") from None
 
@@ -85,7 +86,7 @@ class _Loader(yaml.SafeLoader):
     """YAML's safe loader, which does not take the last of two equal keys in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 # PyYAML's signature
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]  # PyYAML's stubs
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
         if doubled:
             line = node.start_mark.line + 1
@@ -115,7 +116,8 @@ def _in_words(error: ValidationError) -> list[str]:
             text = str(each["ctx"]["error"])
         else:
             given = repr(each["input"])
-            text = f"{each['msg'][0].lower()}{each['msg'][1:]}, not {given[:_SHOWN_CHARACTERS]}"
+            expected = each["msg"].replace("tuple", "list")
+            text = f"{expected[0].lower()}{expected[1:]}, not {given[:_SHOWN_CHARACTERS]}"
         lines.append(f"{key}: {text}" if key else text)
     return lines
 

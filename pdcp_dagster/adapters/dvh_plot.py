@@ -80,8 +80,8 @@ def draw_dvh(curves: Sequence[DvhCurve], *, title: str, prescription_gy: float |
 
 
 def _figure(ordered: Sequence[DvhCurve], title: str, prescription_gy: float | None) -> Figure:
-    figure = Figure(figsize=_SIZE_INCH)
-    axes = figure.add_axes((0.075, 0.115, 0.61, 0.81))
+    figure = Figure(figsize=_SIZE_INCH, facecolor="white")
+    axes = figure.add_axes((0.09, 0.125, 0.6, 0.8))
     shown = ordered[:MOST_ROIS]
     styles = {True: _target_styles(), False: _organ_styles()}
     entries = [(_draw_curve(axes, curve, next(styles[curve.is_target])), curve.name) for curve in shown]

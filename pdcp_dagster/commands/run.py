@@ -74,7 +74,7 @@ def run_cohort(
         with progress.over(len(keys)):
             for start in range(0, len(keys), PATIENTS_PER_RUN):
                 some = keys[start : start + PATIENTS_PER_RUN]
-                collected.outcomes.extend(_collect(definitions, cohort, instance, some, jobs, progress))
+                collected.outcomes.extend(_collect(definitions, cohort, instance, some, jobs=jobs, progress=progress))
         _execute(definitions, report_job_name(cohort.name), instance, {}, Progress())
     return collected
 
@@ -93,6 +93,7 @@ def _collect(
     cohort: Cohort,
     instance: dg.DagsterInstance,
     keys: list[str],
+    *,
     jobs: int,
     progress: ProgressBar,
 ) -> list[PatientOutcome]:
@@ -113,7 +114,7 @@ def _execute(
     definitions: dg.Definitions,
     job_name: str,
     instance: dg.DagsterInstance,
-    config: dict[str, object],
+    config: Mapping[str, object],
     progress: Progress,
     *,
     expected: int = 0,

@@ -22,7 +22,7 @@ COLOURS = {
 }
 
 
-def patient_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+def patient_table(title: str, rows: Iterable[Mapping[Any, Any]]) -> Table:
     """Return a table of rows with patient_id, status and reason; PatientIDs are untrusted text and shown as such."""
     table = Table(title=title, title_justify="left", show_lines=False)
     table.add_column("Patient", no_wrap=True)

@@ -24,8 +24,8 @@ def patient_ids_asset(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
         owners=[OWNER],
         tags={"cohort": cohort.name},
         io_manager_key="parquet",
-        description="The patients of the archive that belong to the cohort. Its rows become the partitions: materialise "
-        "it to make new patients appear.",
+        description="The patients of the archive that belong to the cohort. Its rows become the partitions: materialise"
+        " it to make new patients appear.",
     )
     def patient_ids(context: dg.AssetExecutionContext, orthanc: OrthancResource) -> pd.DataFrame:
         with orthanc.open() as archive:

@@ -88,7 +88,8 @@ def _tasks(keys: list[str], folder: CohortFolder, selected: frozenset[str], run_
     known = {}
     if folder.file("patient_ids").exists():
         table = read_table(folder.file("patient_ids"))
-        known = {row.partition_key: (row.patient_id, row.orthanc_id) for row in table.itertuples()}
+        pairs = zip(table["patient_id"].astype(str), table["orthanc_id"].astype(str), strict=True)
+        known = dict(zip(table["partition_key"].astype(str), pairs, strict=True))
     return [PatientTask(key, *known.get(key, (key, "")), selected=selected, run_id=run_id) for key in keys]
 
 

@@ -242,6 +242,10 @@ _OPENING = {
 }
 
 
+UNDECIDED = frozenset({"I_REV_004", "II_REV_003", "II_REV_004", "XXIV_REV_001", "XXIV_REV_002"})
+"""Codes to review that leave nothing selected: several studies, CTs or plans, or doses that no rule sums."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One code as it was met in one patient.
@@ -263,6 +267,11 @@ class Finding:
     def effect(self) -> Effect:
         """What this finding does to the status."""
         return CODES[self.code].effect
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing after the stage that found this can be prepared: excluded, or a choice left to a person."""
+        return self.effect is Effect.EXCLUDE or self.code in UNDECIDED
 
     def note(self) -> str:
         """Return PDCP's string `<step>: <CODE>:<ACTION>`, with `:<detail>` where there is one.

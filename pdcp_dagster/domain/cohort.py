@@ -8,7 +8,7 @@ A value that the format knows and this version cannot honour is refused, never a
 
 from __future__ import annotations
 
-import datetime as dt
+import datetime as dt  # noqa: TC003 # pydantic reads annotations at run time
 import hashlib
 import json
 from typing import Annotated, Any, Literal, Self

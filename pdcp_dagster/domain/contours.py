@@ -9,7 +9,7 @@ The stack of contours is the truth of a ROI: each plane's contours, by the even-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -62,8 +62,8 @@ class PlanarContours:
 
     def box_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lowest and highest vertex along i and j, `(2,)` each, mm; there must be a polygon."""
-        points = np.concatenate([vertices for _, vertices in self.polygons])
-        return points.min(axis=0), points.max(axis=0)
+        x, y = np.concatenate([vertices for _, vertices in self.polygons]).T.copy()
+        return np.array([x.min(), y.min()]), np.array([x.max(), y.max()])
 
 
 def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = None) -> PlanarContours:
@@ -88,7 +88,8 @@ def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = N
     on_planes = sorted(((k, vertices) for k, (_, vertices) in zip(index, flat, strict=True)), key=lambda p: p[0])
     polygons, doubled = without_duplicates(on_planes)
     flags |= unusable | tilted | doubled | _shape_flags(polygons)
-    return _stack(roi, grid, polygons, planes, flags | _position_flags(polygons, planes, grid))
+    stack = _stack(roi, grid, polygons, planes, flags)
+    return replace(stack, flags=tuple(sorted(flags | _position_flags(stack, grid))))
 
 
 def slabs(
@@ -162,15 +163,13 @@ def _shape_flags(polygons: list[tuple[int, NDArray[np.float64]]]) -> set[str]:
     return {"self_crossing_contour"} if self_crossing(flatten(polygons)).any() else set()
 
 
-def _position_flags(
-    polygons: list[tuple[int, NDArray[np.float64]]], planes: NDArray[np.float64], grid: Grid
-) -> set[str]:
+def _position_flags(stack: PlanarContours, grid: Grid) -> set[str]:
     """`outside_image`, or `partly_outside_image`, by the borders of the image's outer voxels."""
-    if not polygons:
+    if not stack.polygons:
         return set()
-    points = np.concatenate([vertices for _, vertices in polygons])
-    low = np.r_[points.min(axis=0), planes[0]] / grid.spacing_mm
-    high = np.r_[points.max(axis=0), planes[-1]] / grid.spacing_mm
+    low_mm, high_mm = stack.box_mm()
+    low = np.r_[low_mm, stack.planes_mm[0]] / grid.spacing_mm
+    high = np.r_[high_mm, stack.planes_mm[-1]] / grid.spacing_mm
     size = np.array(grid.size)
     border = 0.5
     if (high < -border).any() or (low > size - border).any():

@@ -126,8 +126,9 @@ def loose_number_of(data: Attributes, keyword: str) -> float | None:
 
 def numbers_of(data: Attributes, keyword: str) -> tuple[float, ...]:
     """Return all values as finite numbers."""
+    values = _values(data, keyword)
     try:
-        found = tuple(float(value) for value in _values(data, keyword))
+        found = tuple(float(value) for value in values)
     except (TypeError, ValueError) as error:
         raise UnusableValueError(f"{keyword} is not a number: {error}") from error
     if not all(map(math.isfinite, found)):

@@ -114,7 +114,8 @@ def compute_dvh(planar: PlanarContours, grid: Grid, dose: DoseGrid, settings: Dv
     if volume <= 0:
         return None
     bounds = slabs(planar.planes_mm, planar.nominal_mm, chosen.end_caps)
-    lattice, layers = _lattice(planar, bounds, min(dose.spacing_mm))
+    box = planar.box_mm()
+    lattice, layers = _lattice(box, bounds, min(dose.spacing_mm))
     cells = _cells(lattice, layers, bounds)
     sampled = dose_lattice(dose, grid, cells, chosen.interpolation)
     total = DvhSum(sampled.max_gy)
@@ -124,8 +125,7 @@ def compute_dvh(planar: PlanarContours, grid: Grid, dose: DoseGrid, settings: Dv
     edges, fraction = total.cumulative()
     voxel_mm = _dose_voxel_mm(dose, grid)
     voxels = volume * _MM3_PER_CM3 / float(np.prod(_dose_widths_mm(dose)))
-    low, high = planar.box_mm()
-    extent = np.r_[high - low, bounds[1][-1] - bounds[0][0]]
+    extent = np.r_[box[1] - box[0], bounds[1][-1] - bounds[0][0]]
     flags = {*planar.flags, *_flags(extent, voxel_mm, voxels, total.coverage, chosen.outside_grid)}
     return Dvh(
         roi_number=planar.number,
@@ -147,9 +147,9 @@ def compute_dvh(planar: PlanarContours, grid: Grid, dose: DoseGrid, settings: Dv
 Bounds = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 
-def _lattice(planar: PlanarContours, bounds: Bounds, dose_spacing_mm: float) -> tuple[Lattice, int]:
+def _lattice(box: Bounds, bounds: Bounds, dose_spacing_mm: float) -> tuple[Lattice, int]:
     """Choose pixels and layers per slab: about `_SAMPLES` cells in the ROI's box, none much wider than the dose's."""
-    low, high = planar.box_mm()
+    low, high = box
     extent = np.maximum(high - low, 0.01)
     thickness = bounds[1] - bounds[0]
     slab = float(np.median(thickness[thickness > 0]))

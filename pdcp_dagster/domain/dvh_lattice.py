@@ -202,7 +202,15 @@ def _half_extent(
 def _gradient(values: NDArray[np.float32], positions_mm: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
     if len(positions_mm) == 1:
         return np.zeros(values.shape, dtype=np.float32)
-    return np.asarray(np.gradient(values, positions_mm, axis=axis), dtype=np.float32)
+    moved = np.moveaxis(values, axis, 0)
+    distance = np.r_[positions_mm[1:], positions_mm[-1]] - np.r_[positions_mm[0], positions_mm[:-1]]
+    out = np.empty_like(values)
+    slope = np.moveaxis(out, axis, 0)
+    np.subtract(moved[2:], moved[:-2], out=slope[1:-1])
+    np.subtract(moved[1], moved[0], out=slope[0])
+    np.subtract(moved[-1], moved[-2], out=slope[-1])
+    slope *= (1 / distance).astype(np.float32).reshape(-1, 1, 1)
+    return out
 
 
 def _stencil_range(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -229,7 +237,9 @@ def _product(
     values: NDArray[np.float32],
     which: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    along_i, along_j, along_k = weights
-    planes = (along_k[which] @ values.reshape(len(values), -1)).reshape(-1, *values.shape[1:])
+    along_i, along_j, along_k = weights[0], weights[1], weights[2][which]
+    needed = np.flatnonzero(along_k.any(axis=0))
+    part = slice(int(needed[0]), int(needed[-1]) + 1)
+    planes = (along_k[:, part] @ values[part].reshape(part.stop - part.start, -1)).reshape(-1, *values.shape[1:])
     sampled: NDArray[np.float32] = np.matmul(np.matmul(along_j, planes), along_i.T)
     return sampled

@@ -54,7 +54,8 @@ def spacing_problems(placed: NDArray[np.float64], normal: NDArray[np.float64]) -
     problems = []
     if repeated.any():
         where = listed([_place(point, normal) for point in placed[1:][repeated]])
-        problems.append(f"{int(repeated.sum())} slices lie at the position of another: {where}")
+        slices = "1 slice lies" if repeated.sum() == 1 else f"{repeated.sum()} slices lie"
+        problems.append(f"{slices} at the position of another: {where}")
     if len(distinct) < 2:  # noqa: PLR2004 - one position has no spacing
         return (*problems, "fewer than 2 slice positions: the slice spacing is unknown")
     return (*problems, *_gaps(distinct, normal), *_irregularity(distinct, normal), *_shear(distinct, normal))

@@ -1,7 +1,7 @@
 """What all objects of a synthetic patient have in common: UIDs, dates, patient, study, series, equipment, file format.
 
 What lives here: the modules Patient, General Study, General/RT Series, General Equipment and SOP Common (PS3.3 C.7 and
-C.12). What does not: what makes an object a CT or a plan (`dicom_ct`, `dicom_rtstruct`, `dicom_rtplan`, `dicom_rtdose`).
+C.12). What does not: what makes an object a CT, a structure set, a plan or a dose (`dicom_ct` and so on).
 
 Nothing depends on the clock, the machine or chance: the same specification gives the same bytes.
 """
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     ExplicitVRLittleEndian,
     RTDoseStorage,
     RTPlanStorage,
     RTStructureSetStorage,
-    UID,
 )
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ What lives here: a program that is run by its path (`python lifeline.py PARENT_P
 of the package. What does not: configuration, ports, waiting for the server (`orthanc_server`).
 
 A parent that is killed by SIGKILL can clean up nothing. PR_SET_PDEATHSIG in the parent would not do either: it fires
-when the *thread* that started the child ends. So the keeper watches who its parent is (a change means that the parent died,
-whoever reaps it), and Orthanc, started by the keeper's only thread, has PR_SET_PDEATHSIG in case the keeper is killed.
+when the *thread* that started the child ends. So the keeper watches who its parent is (a change means that the parent
+died, whoever reaps it), and Orthanc, started by the keeper's only thread, has PR_SET_PDEATHSIG in case the keeper is
+killed.
 """
 
 from __future__ import annotations

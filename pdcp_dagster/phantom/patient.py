@@ -69,12 +69,12 @@ def write_phantom(spec: PhantomSpec, folder: Path) -> PhantomTruth:
     folder.mkdir(parents=True, exist_ok=True)
     names = set()
     for name, dataset in objects(spec):
-        _write_if_different(folder / name, file_bytes(dataset))
+        write_if_different(folder / name, file_bytes(dataset))
         names.add(name)
     for stranger in {path.name for path in folder.glob("*.dcm")} - names:
         (folder / stranger).unlink()
     truth = answers(spec)
-    _write_if_different(folder / TRUTH_FILE, as_json(asdict(truth)))
+    write_if_different(folder / TRUTH_FILE, as_json(asdict(truth)))
     return truth
 
 
@@ -145,7 +145,8 @@ def _objects_of(chain: Chain, modality: str) -> Iterator[Dataset]:
             raise ValueError(f"a synthetic patient has no {modality}")
 
 
-def _write_if_different(path: Path, content: bytes) -> None:
+def write_if_different(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, unless it has that content already."""
     if path.exists() and path.stat().st_size == len(content) and path.read_bytes() == content:
         return
     temporary = path.with_name(f".{path.name}.part")

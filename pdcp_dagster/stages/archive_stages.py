@@ -90,7 +90,7 @@ def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding,
     for _, path in pairs:
         path.parent.mkdir(parents=True, exist_ok=True)
     size = sum(patient.archive.download_all(pairs))
-    counts = {role: len(objects) for role, objects in _by_role(patient.selected).items()}
+    counts: dict[str, int] = {role: len(objects) for role, objects in _by_role(patient.selected).items()}
     for cached in ("ct", "structure_sets", "contours", "plan", "doses", "dose_decision"):
         patient.__dict__.pop(cached, None)
     findings = (

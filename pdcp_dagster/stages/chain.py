@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.store import PatientFolder, StoreError
-from pdcp_dagster.domain.codes import Effect, Finding, Status, deciding, in_words, status_of
+from pdcp_dagster.domain.codes import Finding, Status, deciding, in_words, status_of
 from pdcp_dagster.domain.notes import findings_from
 from pdcp_dagster.stages import archive_stages, dose_stages, image_stages, picture_stage
 from pdcp_dagster.stages.notes_stage import write_notes
@@ -34,16 +34,16 @@ StageFunction = Callable[[Patient, Path], tuple[Kept, tuple[Finding, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of the chain. `keeps_when_excluding`: its table is the evidence for the exclusion that it finds."""
+    """One step of the chain. `keeps_when_stopping`: its table is the evidence for what stops the patient."""
 
     asset: str
     run: StageFunction
-    keeps_when_excluding: bool = False
+    keeps_when_stopping: bool = False
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("image_summary", archive_stages.summarise_images, keeps_when_excluding=True),
-    Stage("verified_study", archive_stages.verify_study, keeps_when_excluding=True),
+    Stage("image_summary", archive_stages.summarise_images, keeps_when_stopping=True),
+    Stage("verified_study", archive_stages.verify_study, keeps_when_stopping=True),
     Stage("retrieved_dicom", archive_stages.retrieve_dicom),
     Stage("ct_volume", image_stages.convert_ct),
     Stage("structure_masks", image_stages.fill_structures),
@@ -114,10 +114,10 @@ def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
         return None
     kept, findings = stage.run(patient, patient.folder.begin(stage.asset))
     patient.findings[stage.asset] = findings
-    excluded = next((finding for finding in findings if finding.effect is Effect.EXCLUDE), None)
-    if excluded is not None and not stage.keeps_when_excluding:
+    stops = next((finding for finding in findings if finding.stops), None)
+    if stops is not None and not stage.keeps_when_stopping:
         patient.folder.remove(stage.asset)
-        return _nothing(stage.asset, excluded, patient)
+        return _nothing(stage.asset, stops, patient)
     manifest = patient.folder.commit(stage.asset, kept.details)
     return AssetOutcome(
         asset=stage.asset,
@@ -135,12 +135,9 @@ def stopped_before(patient: Patient, asset: str) -> Finding | None:
     for stage in STAGES:
         if stage.asset == asset:
             return None
-        findings = patient.findings.get(stage.asset, ())
-        for finding in findings:
-            if finding.effect is Effect.EXCLUDE:
+        for finding in patient.findings.get(stage.asset, ()):
+            if finding.stops:
                 return finding
-        if stage.asset == "verified_study" and findings and patient.selection is None:
-            return deciding(findings)
     return None
 
 

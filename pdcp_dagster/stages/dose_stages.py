@@ -18,11 +18,12 @@ from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose import check_maximum, compare_with_prescription
 from pdcp_dagster.domain.dvh import DvhSettings, compute_dvh
 from pdcp_dagster.domain.keys import safe_name
-from pdcp_dagster.domain.metrics import dvh_curve, dvh_row, parse_metric
-from pdcp_dagster.domain.prescription import is_target, prescription_for
-from pdcp_dagster.stages.outcome import Kept, Picture, Rows
+from pdcp_dagster.domain.metrics import dose_columns, dvh_curve, dvh_row, parse_metric
+from pdcp_dagster.domain.prescription import is_target, prescription_for, prescription_isodose_volume_cm3
+from pdcp_dagster.stages.outcome import Kept, Picture, Rows, Shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pdcp_dagster.domain.dose import DoseDecision
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 TARGET_COVERAGE = 0.995
 """A target less covered by the dose grid than this is for a person to look at (reference: dvh-and-masks)."""
 _SHOWN_ROIS = 60
+_NO_ROI = -1
 
 
 def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
@@ -50,7 +52,7 @@ def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]
     )
     findings = (*decision.findings, *(finding for finding in odd if finding is not None))
     notes = _write_doses(patient, grid, target)
-    shown = {
+    shown: dict[str, Shown] = {
         "maximum_gy": round(maximum_gy, 3),
         "doses": len(decision.used_uids),
         "summation": decision.summation,
@@ -146,7 +148,7 @@ def _plan_row(patient: Patient, dose: RtDose, decision: DoseDecision) -> dict[st
     refused = dict(decision.refused)
     treatment = [beam for beam in plan.beams if beam.delivery_type in {None, "TREATMENT", "CONTINUATION"}]
     targets = [reference for reference in plan.dose_references if reference.reference_type == "TARGET"]
-    prescription_gy, source = prescription_for(None, "", plan, "from_plan")
+    prescription_gy, source = prescription_for(_NO_ROI, "", plan, "from_plan")
     fractions = [group.fractions_planned for group in plan.fraction_groups]
     isocentres = sorted({beam.isocentre_mm for beam in treatment if beam.isocentre_mm is not None})
     planes_mm = np.diff(dose.grid.plane_offsets_mm)
@@ -189,31 +191,38 @@ def _plan_row(patient: Patient, dose: RtDose, decision: DoseDecision) -> dict[st
     }
 
 
-def _joined(values: object) -> str | None:
-    found = sorted({str(value) for value in values if value})  # type: ignore[attr-defined]  # any iterable of names
+def _joined(values: Iterable[str | None]) -> str | None:
+    found = sorted({value for value in values if value})
     return ", ".join(found) or None
 
 
 def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
     """Compute the DVH of every ROI with closed contours, from contours and dose, never from the mask."""
+    computed = _dvhs(patient)
+    external = next((dvh for _, roi, dvh in computed if dvh and roi.interpreted_type == "EXTERNAL"), None)
+    table = pd.DataFrame([_dvh_row(patient, structure_set, roi, dvh, external) for structure_set, roi, dvh in computed])
+    numbers = [str(column) for column in table.columns if str(column).endswith(_NUMBER_SUFFIXES)]
+    write_table(table.astype(dict.fromkeys(numbers, "Float64")), target / "dvh.parquet")
+    curves = [_curve_table(structure_set, roi, dvh) for structure_set, roi, dvh in computed if dvh is not None]
+    write_table(pd.concat(curves, ignore_index=True) if curves else _no_curves(), target / "dvh_curves.parquet")
+    drawn = [_drawn(roi, dvh) for _, roi, dvh in computed if dvh is not None]
+    low = [
+        f"{roi.name} {100 * dvh.dose_coverage:.1f} %"
+        for _, roi, dvh in computed
+        if dvh is not None and is_target(roi) and dvh.dose_coverage < TARGET_COVERAGE
+    ]
+    return _dvh_kept(patient, table, drawn), _dvh_findings(table, low)
+
+
+def _dvhs(patient: Patient) -> list[tuple[StructureSet, Roi, Dvh | None]]:
     grid = patient.dose_decision.grid
     assert grid is not None, "the dose stage lets nobody pass without a dose"  # noqa: S101 - a law of the chain
-    rows, curves, drawn, low = [], [], [], []
+    found = []
     for structure_set, roi in patient.rois:
         planar = patient.contours[structure_set.sop_instance_uid, roi.number]
         dvh = compute_dvh(planar, patient.grid, grid, _settings(patient)) if planar.polygons else None
-        rows.append(_dvh_row(patient, structure_set, roi, dvh))
-        if dvh is None:
-            continue
-        curves.append(_curve_table(structure_set, roi, dvh))
-        drawn.append(_drawn(roi, dvh))
-        if is_target(roi) and dvh.dose_coverage < TARGET_COVERAGE:
-            low.append(f"{roi.name} {100 * dvh.dose_coverage:.1f} %")
-    table = pd.DataFrame(rows)
-    table = table.astype({column: "Float64" for column in table if column.endswith(_NUMBER_SUFFIXES)})
-    write_table(table, target / "dvh.parquet")
-    write_table(pd.concat(curves, ignore_index=True) if curves else _no_curves(), target / "dvh_curves.parquet")
-    return _dvh_kept(patient, table, drawn), _dvh_findings(table, low)
+        found.append((structure_set, roi, dvh))
+    return found
 
 
 _NUMBER_SUFFIXES = ("_gy", "_pct", "_cm3", "_icru83", "ci_rtog", "ci_paddick", "dose_coverage")
@@ -250,16 +259,24 @@ def _settings(patient: Patient) -> DvhSettings:
     return DvhSettings(interpolation=dvh.dose_interpolation, end_caps=dvh.end_caps, outside_grid=dvh.outside_grid)
 
 
-def _dvh_row(patient: Patient, structure_set: StructureSet, roi: Roi, dvh: Dvh | None) -> dict[str, object]:
+def _dvh_row(
+    patient: Patient, structure_set: StructureSet, roi: Roi, dvh: Dvh | None, external: Dvh | None
+) -> dict[str, object]:
     settings = patient.cohort.dvh
+    metrics = tuple(parse_metric(text) for text in settings.metrics)
     prescription_gy, source = prescription_for(roi.number, roi.name, patient.plan, patient.cohort.prescription_gy)
-    numbers = dvh_row(
-        dvh,
-        prescription_gy=prescription_gy,
-        is_target=is_target(roi),
-        metrics=tuple(parse_metric(text) for text in settings.metrics),
-        piv_cm3=patient.isodose_volume_cm3(prescription_gy),
-    )
+    numbers: dict[str, object] = dict.fromkeys(dose_columns(metrics))
+    grid = patient.dose_decision.grid
+    if dvh is not None and grid is not None:
+        numbers |= dvh_row(
+            dvh,
+            is_target=is_target(roi),
+            prescription_gy=prescription_gy,
+            metrics=metrics,
+            piv_cm3=prescription_isodose_volume_cm3(external, grid, prescription_gy),
+        )
+    else:
+        numbers["flags"] = ["no_closed_contour"]
     return {
         "patient_id": patient.task.patient_id,
         "rtstruct_uid": structure_set.sop_instance_uid,

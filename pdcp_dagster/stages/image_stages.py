@@ -16,7 +16,7 @@ from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.contours import centroid_mm, plane_spacing_mm, stack_volume_cm3
 from pdcp_dagster.domain.keys import roi_file_stems, safe_name
 from pdcp_dagster.domain.masks import MaskCrop, fill_mask
-from pdcp_dagster.stages.outcome import Kept, Rows
+from pdcp_dagster.stages.outcome import Kept, Rows, Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def convert_ct(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...
         return Kept(), (Finding("XII_EXEC_002", "; ".join(ct.stack.problems)),)
     grid = ct.volume.grid
     write_volume(ct.volume, target / "ct.nii.gz")
-    shown = {
+    shown: dict[str, Shown] = {
         "slices": grid.size[2],
         "columns_rows": f"{grid.size[0]} x {grid.size[1]}",
         "spacing_mm": " x ".join(f"{spacing:.3f}" for spacing in grid.spacing_mm),
@@ -70,8 +70,8 @@ def fill_structures(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding
         findings.append(Finding("XIV_NOTE_001", f"{len(flagged)} of {len(table)} ROIs"))
     shown = Rows(
         tuple(
-            {"roi": row.roi_name, "volume_cm3": _rounded(row.volume_cm3), "flags": " ".join(row.flags)}
-            for row in table.head(_SHOWN_ROIS).itertuples()
+            {"roi": str(row["roi_name"]), "volume_cm3": _rounded(row["volume_cm3"]), "flags": " ".join(row["flags"])}
+            for row in table.head(_SHOWN_ROIS).to_dict("records")
         )
     )
     counts = {"rois": len(table), "masks": filled}
@@ -123,18 +123,14 @@ def _fill_set(patient: Patient, structure_set: StructureSet, target: Path) -> li
             path = folder / f"{stems[roi.number]}.nii.gz"
             write_mask(mask.values, mask.offset, patient.grid, path)
             file = path.relative_to(target).as_posix()
-        rows.append(_row(structure_set, roi, planar, mask, file, patient))
+        rows.append(_row(patient, structure_set, roi, mask=mask, file=file))
     return rows
 
 
 def _row(
-    structure_set: StructureSet,
-    roi: Roi,
-    planar: PlanarContours,
-    mask: MaskCrop | None,
-    file: str | None,
-    patient: Patient,
+    patient: Patient, structure_set: StructureSet, roi: Roi, *, mask: MaskCrop | None, file: str | None
 ) -> dict[str, object]:
+    planar = patient.contours[structure_set.sop_instance_uid, roi.number]
     closed = bool(planar.polygons)
     centroid = centroid_mm(planar, patient.grid) if closed else None
     end_caps = patient.cohort.dvh.end_caps

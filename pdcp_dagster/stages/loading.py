@@ -18,8 +18,10 @@ from pdcp_dagster.domain.keys import partition_key
 from pdcp_dagster.stages.current import PatientPending, require_loadable
 
 if TYPE_CHECKING:
-    import numpy as np
     from pathlib import Path
+
+    import numpy as np
+
     from pdcp_dagster.adapters.store import CohortFolder
 
 

@@ -20,11 +20,12 @@ from pdcp_dagster.domain.dose import DoseDecision, combine_doses
 from pdcp_dagster.domain.linkage import Selection, selection_from
 
 if TYPE_CHECKING:
-    from pdcp_dagster.adapters.store import PatientFolder, Store
     from pathlib import Path
+
     import pandas as pd
 
     from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
+    from pdcp_dagster.adapters.store import PatientFolder, Store
     from pdcp_dagster.domain.codes import Finding
     from pdcp_dagster.domain.cohort import Cohort
     from pdcp_dagster.domain.dose_grid import RtDose
@@ -158,4 +159,9 @@ class Patient:
     @cached_property
     def dose_decision(self) -> DoseDecision:
         """Which doses count, and their sum."""
-        return combine_doses(self.doses, self.plan)
+        return combine_doses(self.doses, self.plan, self.ct.frame_of_reference_uid)
+
+    @cached_property
+    def config_hash(self) -> str:
+        """A short hash of what the cohort file says about doses, to be kept with results."""
+        return self.cohort.config_hash("linkage", "ct_geometry", "dose_sum", "prescription_gy", "dvh")

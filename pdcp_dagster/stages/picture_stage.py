@@ -20,7 +20,7 @@ from pdcp_dagster.domain.keys import roi_file_stems
 from pdcp_dagster.domain.prescription import is_target
 from pdcp_dagster.domain.sampling import dose_on_grid
 from pdcp_dagster.stages.image_stages import mask_of
-from pdcp_dagster.stages.outcome import Kept, Picture
+from pdcp_dagster.stages.outcome import Kept, Picture, Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Fin
         np.savez_compressed(stream, allow_pickle=False, **arrays)
     first = [(name, picture) for _, name, picture in sorted(sheet, key=lambda item: item[:2])][:CONTACT_SHEET_ROIS]
     content = Picture("image/jpeg", contact_sheet(first), "Targets first, then organs")
-    shown = {
+    shown: dict[str, Shown] = {
         "pictures": len(rows),
         "contact_sheet": content,
         "all_pictures": str(patient.folder.path / "central_slices"),

@@ -64,7 +64,10 @@ def cohort_report_table(folder: CohortFolder) -> pd.DataFrame:
 def report_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the table as records for the page: plain values, None where nothing is known."""
     return [
-        {key: value if isinstance(value, list) else (None if pd.isna(value) else value) for key, value in row.items()}
+        {
+            str(key): value if isinstance(value, list) else (None if pd.isna(value) else value)
+            for key, value in row.items()
+        }
         for row in table.to_dict("records")
     ]
 

@@ -1,0 +1,63 @@
+"""How many slices a CT series has, from the image summary.
+
+What lives here: localisers and distinct positions. What does not: whether the slices form a regular volume (`stack`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_SAME_POSITION_MM = 0.01
+"""Slices nearer than this are one position: below any slice spacing, above the rounding of position texts."""
+_COSINES = 6
+_COORDINATES = 3
+
+
+def is_localiser(image_type: object) -> bool:
+    """Whether ImageType (PS3.3 C.8.2.1.1.1) says LOCALIZER, at whatever place."""
+    return isinstance(image_type, str) and "LOCALIZER" in image_type.upper().split("\\")
+
+
+def count_positions(instances: Iterable[Mapping[str, Any]]) -> int:
+    """Return the number of distinct slice positions along the normal.
+
+    Instances that tell no position count one each, and multi-frame instances their frames.
+    """
+    positions: list[float] = []
+    others = 0
+    for instance in instances:
+        position = _position_mm(instance)
+        if position is None:
+            frames = instance.get("number_of_frames")
+            others += frames if isinstance(frames, int) and frames > 0 else 1
+        else:
+            positions.append(position)
+    count = 0
+    last = -math.inf
+    for position in sorted(positions):
+        if position - last > _SAME_POSITION_MM:
+            count, last = count + 1, position
+    return count + others
+
+
+def _position_mm(instance: Mapping[str, Any]) -> float | None:
+    """Return ImagePositionPatient along the slice normal, mm; SliceLocation where there is none."""
+    position = _vector(instance.get("image_position_patient"), _COORDINATES)
+    cosines = _vector(instance.get("image_orientation_patient"), _COSINES)
+    if position is None:
+        location = instance.get("slice_location")
+        return location if isinstance(location, float) and math.isfinite(location) else None
+    x, y, z = position
+    if cosines is None:
+        return z
+    a, b, c, d, e, f = cosines
+    return x * (b * f - c * e) + y * (c * d - a * f) + z * (a * e - b * d)
+
+
+def _vector(value: Sequence[float] | None, length: int) -> tuple[float, ...] | None:
+    # Parquet gives lists back as arrays.
+    return tuple(float(number) for number in value) if value is not None and len(value) == length else None
