@@ -20,3 +20,4 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOrthanc
     """
     with PrivateOrthanc(tmp_path_factory.mktemp("orthanc") / "storage") as server:
         yield server
+        server.kill()

@@ -70,10 +70,8 @@ def draw_dvh(curves: Sequence[DvhCurve], *, title: str, prescription_gy: float |
 
     Targets come first, solid and thicker; the others are dashed. Further ROIs are counted in the legend.
 
-    Raises ValueError where there is no curve.
+    Without any curve the axes say so.
     """
-    if not curves:
-        raise ValueError("a DVH plot needs a curve")
     ordered = sorted(curves, key=lambda curve: not curve.is_target)
     with mpl.rc_context(_STYLE):
         return _small_png(_figure(ordered, title, prescription_gy))
@@ -91,6 +89,8 @@ def _figure(ordered: Sequence[DvhCurve], title: str, prescription_gy: float | No
     if further := len(ordered) - len(shown):
         entries.append((Line2D([], [], linestyle="none"), f"and {further} more"))
     _set_axes(axes, shown, title, prescription_gy)
+    if not shown:
+        axes.text(0.5, 0.5, "No DVH was computed", transform=axes.transAxes, ha="center")
     _set_legend(axes, entries)
     return figure
 

@@ -1,19 +1,24 @@
 """Which objects belong together: links by the UIDs that objects name, along a recipe.
 
-What lives here: recipes as data, links, and the chains that they form. What does not: which study or object may take
-part and what follows from it (`verification`).
+What lives here: recipes as data, links, the chains that they form, and what was selected in the end. What does not:
+which study or object may take part and what follows from it (`verification`).
 
 Absent never equals absent: an object that names nothing is linked to nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pdcp_dagster.domain.candidates import Node, instance_records
+from pdcp_dagster.domain.ct_slices import is_localiser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +67,10 @@ CRDP = LinkageRecipe(
 )
 """CT <- RTSTRUCT <- RTPLAN <- RTDOSE (PS3.3 C.8.8.5 RTReferencedSeriesSequence, C.8.8.9 and C.8.8.3 for the others)."""
 
+SELECTED = "selected"
+REFUSED = "refused"
+
 RECIPES: Mapping[str, LinkageRecipe] = MappingProxyType({recipe.name: recipe for recipe in (CRDP,)})
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """What may be linked: a CT series, or one RT object.
-
-    uid: what others name it by: SeriesInstanceUID of a CT, else SOPInstanceUID.
-    orthanc_id: Orthanc's series ID of a CT, else its instance ID.
-    names: by column of the image summary, the UIDs that this object names.
-    """
-
-    role: str
-    uid: str
-    study_uid: str
-    series_uid: str
-    orthanc_id: str
-    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +132,70 @@ def _narrowed(links: Iterable[Link], parents: set[Node]) -> Iterable[Link]:
         named = tuple(parent for parent in link.parents if parent in parents)
         if named:
             yield Link(link.node, named, link.by)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedObject:
+    """An instance to retrieve; `orthanc_id` is Orthanc's instance ID, `file_size` is in bytes."""
+
+    sop_instance_uid: str
+    series_instance_uid: str
+    orthanc_id: str
+    file_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was selected for a patient, every tuple in the order of the image summary."""
+
+    study_instance_uid: str
+    ct_series_uid: str
+    frame_of_reference_uid: str | None
+    ct_instances: tuple[SelectedObject, ...]
+    """The slices, without localisers."""
+    rtstructs: tuple[SelectedObject, ...] = ()
+    rtplans: tuple[SelectedObject, ...] = ()
+    rtdoses: tuple[SelectedObject, ...] = ()
+
+
+def selection_from(verified: pd.DataFrame, summary: pd.DataFrame) -> Selection | None:
+    """Return what the verified study selected, with what the image summary knows of it; None where nothing was.
+
+    Both tables may come from a Parquet file.
+    """
+    chosen = verified[verified["verdict"] == SELECTED]
+    series = chosen[chosen["role"] == "CT"]
+    if len(series) != 1:
+        return None
+    study_uid, series_uid = str(series["study_instance_uid"].iloc[0]), str(series["series_uid"].iloc[0])
+    instances = set(chosen["orthanc_id"])
+    found: dict[str, list[SelectedObject]] = {"CT": [], "RTSTRUCT": [], "RTPLAN": [], "RTDOSE": []}
+    frames: list[str] = []
+    for row in instance_records(summary):
+        role = row["modality"]
+        if role == "CT":
+            its_slice = (row["study_instance_uid"], row["series_instance_uid"]) == (study_uid, series_uid)
+            wanted = its_slice and not is_localiser(row["image_type"])
+        else:
+            wanted = role in found and row["instance_identifier"] in instances
+        if wanted:
+            found[role].append(_selected(row))
+            frames += [row["frame_of_reference_uid"]] if role == "CT" and row["frame_of_reference_uid"] else []
+    return Selection(
+        study_instance_uid=study_uid,
+        ct_series_uid=series_uid,
+        frame_of_reference_uid=frames[0] if frames else None,
+        ct_instances=tuple(found["CT"]),
+        rtstructs=tuple(found["RTSTRUCT"]),
+        rtplans=tuple(found["RTPLAN"]),
+        rtdoses=tuple(found["RTDOSE"]),
+    )
+
+
+def _selected(row: Mapping[str, Any]) -> SelectedObject:
+    return SelectedObject(
+        sop_instance_uid=row["sop_instance_uid"] or "",
+        series_instance_uid=row["series_instance_uid"] or "",
+        orthanc_id=row["instance_identifier"] or "",
+        file_size=row["file_size"] or 0,
+    )

@@ -30,7 +30,6 @@ from pdcp_dagster.domain.simplified_tags import (
     whole_number,
 )
 
-
 _PDCP_TEXT = """
     AccessionNumber ApprovalStatus BurnedInAnnotation DoseSummationType DoseType DoseUnits FrameIncrementPointer
     FrameOfReferenceUID ImageType InstanceCreationTime InstanceCreatorUID IssuerOfPatientID Manufacturer

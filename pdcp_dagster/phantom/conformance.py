@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 from pydicom import config
+from pydicom.multival import MultiValue
+from pydicom.valuerep import STR_VR, validate_value
 
 from pdcp_dagster.phantom.iods import CONTOUR, EVERY_OBJECT, FILE_META, FIRST_CONTROL_POINT, REQUIRED, REVIEWED
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
     from pdcp_dagster.phantom.iods import Table
@@ -49,7 +52,7 @@ def read_strictly(path: Path) -> Dataset:
         warnings.simplefilter("error")
         ds = pydicom.dcmread(path)
         for element in ds.iterall():
-            _ = element.value
+            _require_valid(element)
     return ds
 
 
@@ -60,10 +63,21 @@ def referenced_uids(ds: Dataset) -> tuple[str, ...]:
     return tuple(dict.fromkeys(uids))
 
 
+def _require_valid(element: DataElement) -> None:
+    """Raise ValueError for text that its VR forbids; reading alone does not look at every VR."""
+    if element.VR not in STR_VR or element.value is None:
+        return
+    for value in element.value if isinstance(element.value, MultiValue) else (element.value,):
+        try:
+            validate_value(element.VR, str(value), config.RAISE)
+        except ValueError as error:
+            raise ValueError(f"{element.keyword or element.tag}: {error}") from error
+
+
 def _missing(ds: Dataset) -> Iterator[str]:
     yield from _unfulfilled(ds.file_meta, FILE_META, "file meta ")
     yield from _unfulfilled(ds, EVERY_OBJECT, "")
-    yield from _unfulfilled(ds, REQUIRED[ds.Modality], "")
+    yield from _unfulfilled(ds, REQUIRED.get(ds.get("Modality", ""), {"RequirementsOfThisModality": 1}), "")
     if ds.get("ApprovalStatus") in ("APPROVED", "REJECTED"):
         yield from _unfulfilled(ds, REVIEWED, "")
     for roi in ds.get("ROIContourSequence", []):

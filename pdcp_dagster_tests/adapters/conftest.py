@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -24,8 +24,8 @@ def file_with(values: dict[str, Any], sop_class: str = CT_IMAGE_STORAGE) -> Data
             setattr(data, keyword, value)
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = sop_class
-    data.file_meta.MediaStorageSOPInstanceUID = values.get("SOPInstanceUID") or "1.2.3"
+    data.file_meta.MediaStorageSOPClassUID = UID(sop_class)
+    data.file_meta.MediaStorageSOPInstanceUID = UID(values.get("SOPInstanceUID") or "1.2.3")
     return data
 
 

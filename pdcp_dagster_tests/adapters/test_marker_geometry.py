@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -81,7 +82,7 @@ def marker_in_simpleitk(path: Path) -> tuple[float, ...]:
 
 
 def marker_in_nibabel(path: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    image = nibabel.load(path)
+    image: Any = nibabel.Nifti1Image.from_filename(path)
     values = np.asarray(image.dataobj)
     index = np.unravel_index(int(values.argmax()), values.shape)
     by_sform = image.get_sform(coded=True)

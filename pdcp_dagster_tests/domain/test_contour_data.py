@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pdcp_dagster.domain.contour_data import numbers_in, parse_numbers, shape_key, to_points
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e4, 1e4).map(lambda value: f"{value:.3f}"), max_size=30))
 def test_the_fast_way_reads_what_the_slow_way_reads(tokens: list[str]) -> None:
     raw = "\\".join(tokens).encode()
@@ -36,6 +37,7 @@ def test_no_text_is_no_points(empty: bytes) -> None:
     assert flags == ()
 
 
+@settings(deadline=None)
 @given(start=st.integers(0, 3), backwards=st.booleans())
 def test_start_and_direction_do_not_make_another_contour(start: int, backwards: bool) -> None:
     square = np.array([[0.0, 0, 5], [10, 0, 5], [10, 10, 5], [0, 10, 5]])

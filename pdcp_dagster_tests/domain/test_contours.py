@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from pdcp_dagster.domain.contours import (
     centroid_mm,
-    plane_spacing_mm,
     planar_contours,
+    plane_spacing_mm,
     slabs,
     stack_volume_cm3,
 )
@@ -156,9 +156,7 @@ def test_a_single_plane_stands_for_one_slice_of_the_image(caps: str) -> None:
 def test_a_cone_has_the_volume_of_its_stack_of_discs() -> None:
     radii = np.linspace(2, 12, 11)
     angle = np.arange(60) * (2 * np.pi / 60)
-    discs = [
-        np.column_stack([r * np.cos(angle), r * np.sin(angle), np.full(60, 2.0 * n)]) for n, r in enumerate(radii)
-    ]
+    discs = [np.column_stack([r * np.cos(angle), r * np.sin(angle), np.full(60, 2.0 * n)]) for n, r in enumerate(radii)]
     areas = 0.5 * 60 * np.sin(2 * np.pi / 60) * radii**2
     assert stack_volume_cm3(planar_contours(roi(*discs), GRID)) == pytest.approx(areas.sum() * 2 / 1000, rel=1e-9)
     trimmed = areas.sum() - 0.5 * areas[0] - 0.5 * areas[-1]

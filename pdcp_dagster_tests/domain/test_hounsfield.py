@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pdcp_dagster.domain.hounsfield import StoredSlice, to_hounsfield
@@ -13,6 +13,7 @@ def slice_of(values: list[int], slope: float = 1.0, intercept: float = 0.0, dtyp
     return StoredSlice(np.array([values], dtype), slope, intercept)
 
 
+@settings(deadline=None)
 @given(
     values=st.lists(st.integers(0, 65535), min_size=2, max_size=2),
     slope=st.integers(-3, 3).filter(bool),

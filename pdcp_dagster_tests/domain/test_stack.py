@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -83,6 +83,7 @@ def test_a_stack_whose_normal_points_to_the_feet_starts_at_the_head() -> None:
     assert grid.origin_mm[2] == 30.0
 
 
+@settings(deadline=None)
 @given(
     cosines=rotations(),
     step=st.floats(0.3, 10.0),
@@ -99,6 +100,7 @@ def test_any_permutation_of_the_slices_gives_the_same_grid_to_the_last_bit(
     assert [shuffled[index] for index in stack(shuffled).order] == slices
 
 
+@settings(deadline=None)
 @given(cosines=rotations(), step=st.floats(0.3, 10.0), count=st.integers(2, 12), data=st.data())
 def test_every_slice_lies_where_the_grid_says(
     cosines: tuple[Vector, Vector], step: float, count: int, data: st.DataObject
@@ -112,6 +114,7 @@ def test_every_slice_lies_where_the_grid_says(
     assert grid.to_patient(np.array([[i, j, k]]))[0] == pytest.approx(expected, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(
     cosines=rotations(),
     jitter=st.lists(st.tuples(*[st.floats(-0.03, 0.03)] * 3), min_size=2, max_size=10),

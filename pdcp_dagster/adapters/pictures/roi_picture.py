@@ -81,7 +81,7 @@ def draw_roi_picture(
     has_dose = scene.dose_gy is not None and scene.max_dose_gy > 0
     if has_dose:
         _legend(image, draw, scene.max_dose_gy)
-    _head(draw, roi_name, f"Plan {plan_label}", f"Patient {patient_label}", _facts(central, has_dose=has_dose))
+    _head(draw, roi_name, _labelled("Plan", plan_label), _labelled("Patient", patient_label), _facts(central, has_dose=has_dose))
     return image
 
 
@@ -97,6 +97,10 @@ def _head(draw: ImageDraw.ImageDraw, roi_name: str, plan: str, patient: str, fac
     write(draw, (MARGIN_PX, 31), facts, size=12, fill=PALE)
     write(draw, (right, 8), fitting(one_line(plan, _LONGEST_NAME), 440, size=14), size=14, anchor="ra", fill=WHITE)
     write(draw, (right, 31), fitting(one_line(patient, _LONGEST_NAME), 440, size=12), size=12, anchor="ra", fill=PALE)
+
+
+def _labelled(what: str, label: str) -> str:
+    return f"{what} {label}" if label.strip() else f"{what} without a label"
 
 
 def _facts(central: CentralSlices, *, has_dose: bool) -> str:

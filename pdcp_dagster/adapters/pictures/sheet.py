@@ -41,10 +41,10 @@ def contact_sheet(images: Sequence[tuple[str, Image.Image]], largest: int = LARG
 
     Of pictures by `draw_roi_picture` the axial panel is shown, of others the whole.
 
-    Raises ValueError where there is no picture, or none fits.
+    Without any picture it says so. Raises ValueError where nothing fits.
     """
     if not images:
-        raise ValueError("a contact sheet needs a picture")
+        return _jpeg(_empty_sheet(), _QUALITIES[0])
     shown = [(name, first_panel(image) if image.size == PICTURE_SIZE else image) for name, image in images[:MOST_ROIS]]
     for cell_px in _CELLS_PX:
         sheet = _sheet(shown, cell_px)
@@ -53,6 +53,12 @@ def contact_sheet(images: Sequence[tuple[str, Image.Image]], largest: int = LARG
             better = (_jpeg(sheet, quality) for quality in _QUALITIES)
             return next((content for content in better if len(content) <= largest), worst)
     raise ValueError(f"no contact sheet fits into {largest} bytes")
+
+
+def _empty_sheet() -> Image.Image:
+    sheet = Image.new("RGB", (2 * _CELLS_PX[0], 2 * _NAME_PX), BACKGROUND)
+    write(ImageDraw.Draw(sheet), (_NAME_PX, _NAME_PX), "No picture was drawn", size=12, anchor="lm")
+    return sheet
 
 
 def _jpeg(sheet: Image.Image, quality: int) -> bytes:

@@ -55,7 +55,8 @@ def render_report(
 
 
 def _policy() -> str:
-    return f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'"
+    sources = f"style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'"
+    return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
 
 
 def _hash(text: str) -> str:

@@ -7,9 +7,10 @@ filtering (`script`).
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
-from pdcp_dagster.adapters.report_page.cells import codes_of, escaped, shown
+from pdcp_dagster.adapters.report_page.cells import escaped, shown
 from pdcp_dagster.adapters.report_page.summary import STATUS_MARK
 from pdcp_dagster.domain.codes import Status
 
@@ -30,8 +31,9 @@ COLUMNS = {
     "reason": "Reason",
     "study_date": "Study date",
     **_NUMBERS,
-    "codes": "Codes",
+    "scanner": "Scanner",
 }
+_WIDTHS = {"reason": "words", "scanner": "faint"}
 _IN_ORDER = list(Status)
 
 
@@ -44,12 +46,13 @@ def patients_section(rows: Sequence[Mapping[str, Any]]) -> str:
     bodies = "".join(_body(number, row) for number, row in enumerate(rows))
     return (
         '<section><h2 id="patients-title">Patients</h2><form class="filter" role="search">'
-        '<label>Find <input type="search" id="search" placeholder="ID, reason, code" autocomplete="off"></label>'
+        '<label>Find <input type="search" id="search" placeholder="ID, reason, code, UID" autocomplete="off"></label>'
         f'<label>Status <select id="status"><option value="">all</option>{options}</select></label>'
         '<button type="reset">Show all</button>'
         f'<output id="found">{len(rows)} of {len(rows)} patients</output></form>'
         '<div class="scroll" role="region" aria-labelledby="patients-title" tabindex="0">'
-        f'<table id="patients"><thead><tr>{heads}</tr></thead>{bodies}</table></div></section>{_values(rows)}'
+        f'<table id="patients"><thead><tr>{heads}</tr></thead>{bodies}</table></div>'
+        f'<button type="button" id="more" hidden></button></section>{_values(rows)}'
     )
 
 
@@ -65,17 +68,17 @@ def _body(number: int, row: Mapping[str, Any]) -> str:
         f'<th scope="row"><button type="button" class="opener" aria-expanded="false"><bdi>'
         f"{escaped(row.get('patient_id')) or '(no ID)'}</bdi></button></th>"
     )
-    return f'<tbody data-row="{number}" data-status="{escaped(status)}"><tr>{opener}{cells}</tr></tbody>'
+    return f'<tbody data-row="{number}" data-status="{escaped(status)}"><tr class="entry">{opener}{cells}</tr></tbody>'
 
 
 def _cell(key: str, row: Mapping[str, Any], status: str) -> str:
     if key == "status":
         return _status_cell(status)
     if key in _NUMBERS:
-        return f'<td class="number">{escaped(row.get(key))}</td>'
-    if key == "codes":
-        return f'<td class="faint">{escaped(codes_of(row))}</td>'
-    return f"<td><bdi>{escaped(row.get(key))}</bdi></td>"
+        value = row.get(key)
+        text = f"{value:.2f}" if isinstance(value, float) and not math.isnan(value) else escaped(value)
+        return f'<td class="number">{text}</td>'
+    return f'<td class="{_WIDTHS.get(key, "date")}"><bdi>{escaped(row.get(key))}</bdi></td>'
 
 
 def _status_cell(status: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 SCRIPT = """
 "use strict";
 (() => {
+  const AT_ONCE = 500; // a browser takes seconds to lay out a table of thousands of rows
   const table = document.getElementById("patients");
   if (!table) return;
   const data = JSON.parse(document.getElementById("values").textContent);
@@ -15,21 +16,24 @@ SCRIPT = """
   const status = document.getElementById("status");
   const found = document.getElementById("found");
   const tiles = Array.from(document.querySelectorAll("button.tile"));
-  const bodies = Array.from(table.tBodies);
-  const texts = new Map(bodies.map((body) => [body, body.textContent.toLowerCase()]));
+  const more = document.getElementById("more");
+  let bodies = Array.from(table.tBodies);
+  let most = AT_ONCE;
+  const texts = new Map(bodies.map((body) => [body, data.rows[Number(body.dataset.row)].join("\\n").toLowerCase()]));
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
   function filter() {
     const words = search.value.toLowerCase().split(/\\s+/).filter(Boolean);
     let count = 0;
     for (const body of bodies) {
-      const text = texts.get(body);
       const stands = !status.value || body.dataset.status === status.value;
-      const fits = stands && words.every((word) => text.includes(word));
-      body.hidden = !fits;
+      const fits = stands && words.every((word) => texts.get(body).includes(word));
       count += fits ? 1 : 0;
+      body.hidden = !fits || count > most;
     }
     found.textContent = `${count} of ${bodies.length} patients`;
+    more.hidden = count <= most;
+    more.textContent = `${count - most} more: show all`;
     for (const tile of tiles) tile.setAttribute("aria-pressed", String(tile.dataset.status === status.value));
   }
 
@@ -52,7 +56,14 @@ SCRIPT = """
     const sign = direction === "ascending" ? 1 : -1;
     const keyed = bodies.map((body) => [valueOf(body, column), body]);
     keyed.sort(([a], [b]) => (a === null ? (b === null ? 0 : 1) : b === null ? -1 : sign * compare(a, b)));
-    table.append(...keyed.map(([, body]) => body));
+    bodies = keyed.map(([, body]) => body);
+    filter();
+    table.append(...bodies);
+  }
+
+  function showAll() {
+    most = Infinity;
+    filter();
   }
 
   function open(button) {
@@ -102,6 +113,8 @@ SCRIPT = """
       document.getElementById("patients-title").scrollIntoView();
       search.focus({ preventScroll: true });
     });
+  more.addEventListener("click", showAll);
+  window.addEventListener("beforeprint", showAll);
   search.addEventListener("input", filter);
   status.addEventListener("change", filter);
   search.form.addEventListener("submit", (event) => event.preventDefault());

@@ -29,7 +29,8 @@ h2 { margin: 2rem 0 .7rem; font-size: 1.15rem; font-weight: 650; }
 .bar { display: block; width: 100%; height: 10px; border-radius: 5px; background: var(--line); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; margin-top: .8rem; }
 .tile { display: grid; padding: .7rem 1rem .8rem; text-align: left; color: inherit; font: inherit;
-  background: var(--card); border: 1px solid var(--line); border-left: 5px solid var(--tone); border-radius: 8px; cursor: pointer; }
+  background: var(--card); border: 1px solid var(--line); border-left: 5px solid var(--tone); border-radius: 8px;
+  cursor: pointer; }
 .tile:hover, .tile[aria-pressed="true"] { background: var(--hover); }
 .tile[aria-pressed="true"] { border-color: var(--tone); }
 .count { font-size: 1.8rem; font-weight: 650; font-variant-numeric: tabular-nums; line-height: 1.2; }
@@ -43,14 +44,12 @@ h2 { margin: 2rem 0 .7rem; font-size: 1.15rem; font-weight: 650; }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: .45rem .75rem; text-align: left; vertical-align: top; }
-thead th { color: var(--faint); font-size: .86em; font-weight: 600; white-space: nowrap;
-  border-bottom: 1px solid var(--line); }
-tbody + tbody tr:first-child > *, .codes tbody tr + tr > * { border-top: 1px solid var(--line); }
-#patients tbody tr:first-child:hover { background: var(--hover); }
+thead th { color: var(--faint); font-size: .86em; font-weight: 600; white-space: nowrap; }
+.entry > *, .codes td { border-top: 1px solid var(--line); }
+.entry:hover { background: var(--hover); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-td.faint { min-width: 12rem; max-width: 24rem; font-size: .82em; }
-#patients td:nth-child(3) { min-width: 18rem; max-width: 40rem; overflow-wrap: anywhere; }
-#patients td:nth-child(4) { white-space: nowrap; }
+.words { min-width: 18rem; max-width: 40rem; overflow-wrap: anywhere; }
+.date, .standing { white-space: nowrap; }
 thead button, .opener, .link { padding: 0; color: inherit; font: inherit; text-align: inherit; background: none;
   border: 0; cursor: pointer; }
 thead button:hover, .opener:hover, .link { color: var(--accent); }
@@ -58,13 +57,15 @@ thead button:hover, .opener:hover, .link { color: var(--accent); }
 thead button::after { content: " \\2195"; opacity: .45; }
 th[aria-sort="ascending"] button::after { content: " \\2191"; opacity: 1; }
 th[aria-sort="descending"] button::after { content: " \\2193"; opacity: 1; }
-.opener { max-width: 16rem; font-weight: 600; overflow-wrap: anywhere; }
+.opener { min-width: 8rem; max-width: 16rem; font-weight: 600; overflow-wrap: anywhere; }
 .opener::before { content: "\\25b8"; display: inline-block; width: 1em; color: var(--faint); }
 .opener[aria-expanded="true"]::before { content: "\\25be"; }
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: .6rem 1.2rem; margin-bottom: .8rem; }
-.filter input, .filter select, .filter button { margin-left: .3rem; padding: .35rem .6rem; color: inherit;
+.filter input, .filter select, .filter button, #more { margin-left: .3rem; padding: .35rem .6rem; color: inherit;
   font: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px; }
 .filter input { width: 17rem; }
+#more { margin: .8rem 0 0; }
+#more, .filter button, .filter select { cursor: pointer; }
 .filter output { color: var(--faint); }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .5rem 1.5rem;
   margin: .2rem 0 .6rem 1rem; }
@@ -78,10 +79,9 @@ footer { margin-top: 2rem; color: var(--faint); font-size: .86em; }
 @media print {
   :root { --back: #fff; --card: #fff; --text: #000; --faint: #444; --line: #bbb; color-scheme: light; }
   body { padding: 0; font-size: 9pt; }
-  .filter, thead button::after, .opener::before { display: none; }
+  .filter, #more, thead button::after, .opener::before { display: none; }
   .scroll { overflow: visible; border: 0; }
   .bar, .tile { print-color-adjust: exact; }
   tbody, .tile { break-inside: avoid; }
-  td.faint { min-width: 0; }
 }
 """

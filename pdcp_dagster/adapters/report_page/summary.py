@@ -24,7 +24,7 @@ STATUS_MEANING = {
 STATUS_MARK = {
     Status.SUCCESS: "✓",
     Status.REVIEW: "?",
-    Status.EXCLUDE: "–",
+    Status.EXCLUDE: "\N{EN DASH}",
     Status.FAILED: "✕",
     Status.PENDING: "·",
 }
@@ -55,10 +55,11 @@ def code_section(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _tile(status: Status, count: int, total: int) -> str:
     share = f"{count / total:.0%}" if total else "0%"
+    mark, meaning = STATUS_MARK[status], STATUS_MEANING[status]
     return (
         f'<button type="button" class="tile {status}" data-status="{status}" aria-pressed="false">'
-        f'<span class="count">{count}</span><span class="name"><span aria-hidden="true">{STATUS_MARK[status]}</span> '
-        f'{status} <span class="share">{share}</span></span><span class="meaning">{STATUS_MEANING[status]}</span></button>'
+        f'<span class="count">{count}</span><span class="name"><span aria-hidden="true">{mark}</span> '
+        f'{status} <span class="share">{share}</span></span><span class="meaning">{meaning}</span></button>'
     )
 
 
@@ -95,7 +96,7 @@ def _failed_row(failed: int) -> str:
 
 def _code_row(count: int, standing: str, meaning: str, remedy: str, find: str) -> str:
     return (
-        f'<tr><td class="number">{count}</td><td>{standing}</td><td>{escaped(meaning)}</td>'
+        f'<tr><td class="number">{count}</td><td class="standing">{standing}</td><td>{escaped(meaning)}</td>'
         f"<td>{escaped(remedy)}</td><td>{find}</td></tr>"
     )
 

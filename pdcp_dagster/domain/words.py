@@ -1,0 +1,41 @@
+"""Words in descriptions and names that people typed.
+
+What lives here: whole words and substrings, case aside. What does not: which words a cohort looks for (`cohort`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WORD = re.compile(r"[^\W_]+")
+_DIGITS = "0123456789"
+
+
+def word_in(words: Iterable[str], text: str | None) -> str | None:
+    """Return the first of `words` that `text` contains as a whole word, case aside; None where none is.
+
+    Anything but letters and digits separates words, an underscore too; a number at the end of a word does not count, so
+    that "Catphan600" contains "Catphan" and "ahead" does not contain "head".
+    """
+    there = _split(text or "")
+    for word in words:
+        wanted = _split(word)
+        for start in range(len(there) - len(wanted) + 1):
+            part = there[start : start + len(wanted)]
+            if wanted and part[:-1] == wanted[:-1] and wanted[-1] in {part[-1], part[-1].rstrip(_DIGITS)}:
+                return word
+    return None
+
+
+def substring_in(words: Iterable[str], text: str | None) -> str | None:
+    """Return the first of `words` that `text` contains anywhere, case aside; None where none is."""
+    there = (text or "").casefold()
+    return next((word for word in words if word.casefold() in there), None)
+
+
+def _split(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
