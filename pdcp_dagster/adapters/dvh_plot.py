@@ -69,7 +69,6 @@ def draw_dvh(curves: Sequence[DvhCurve], *, title: str, prescription_gy: float |
     """Return the DVHs of at most 12 ROIs as PNG of at most 15 kB, the same bytes for the same curves.
 
     Targets come first, solid and thicker; the others are dashed. Further ROIs are counted in the legend.
-
     Without any curve the axes say so.
     """
     ordered = sorted(curves, key=lambda curve: not curve.is_target)

@@ -246,6 +246,9 @@ UNDECIDED = frozenset({"I_REV_004", "II_REV_003", "II_REV_004", "XXIV_REV_001", 
 """Codes to review that leave nothing selected: several studies, CTs or plans, or doses that no rule sums."""
 
 
+_TOLD_OF_THE_PASSED = ("XII_SUCC_001", "XIV_SUCC_001", "XXIV_SUCC_001", "XXV_SUCC_001", "XXVI_SUCC_001")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One code as it was met in one patient.
@@ -304,6 +307,18 @@ def deciding(findings: Iterable[Finding]) -> Finding | None:
                 return finding
     passed = [finding for finding in every if finding.effect is Effect.PROCEED]
     return passed[-1] if passed else None
+
+
+def reason_of(findings: Iterable[Finding]) -> str:
+    """Return the patient's status in words: what decided it, or for one who passed, what was made of whom."""
+    every = tuple(findings)
+    decisive = deciding(every)
+    if decisive is None:
+        return ""
+    if decisive.effect is not Effect.PROCEED:
+        return in_words(decisive)
+    made = [finding.detail for finding in every if finding.code in _TOLD_OF_THE_PASSED and finding.detail]
+    return "Passed" + (f": {', '.join(made)}." if made else ".")
 
 
 def in_words(finding: Finding) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PIXELS_ACROSS_A_TANGLE = 512
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class StackEdges:
 
 def lattice_around(low: NDArray[np.float64], high: NDArray[np.float64], step_mm: float) -> Lattice:
     """Return the lattice centred on a box (`(2,)` corners, mm) that holds it wholly."""
-    size = ((high - low) / step_mm).astype(int) + 2
+    size = ((high - low) / step_mm + _ROUNDING).astype(int) + 2
     first = 0.5 * (low + high) - 0.5 * (size - 1) * step_mm
     return Lattice(float(first[0]), float(first[1]), step_mm, int(size[0]), int(size[1]))
 

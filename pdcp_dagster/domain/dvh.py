@@ -44,6 +44,7 @@ _MOST_LAYERS = 10
 _CELLS_AT_ONCE = 400_000
 """Keeps the working arrays in the processor's cache."""
 _JUST_INSIDE_MM = 1e-3
+_ROUNDING = 1e-6
 _MM3_PER_CM3 = 1000.0
 
 
@@ -156,10 +157,10 @@ def _lattice(box: Bounds, bounds: Bounds, dose_spacing_mm: float) -> tuple[Latti
     area = float(extent[0] * extent[1])
     widest = dose_spacing_mm * float(np.clip((area * thickness.sum() / _LARGE_BOX_MM3) ** (1 / 3), 1, 2))
     tallest = min(_HEIGHT_MM * max(1.0, widest / _LARGEST_HEIGHT_MM), _LARGEST_HEIGHT_MM)
-    layers = max(1, int(np.ceil(slab / tallest)))
+    layers = max(1, int(np.ceil(slab / tallest - _ROUNDING)))
     width = np.sqrt(area * len(thickness) * layers / _SAMPLES)
     if width < _FLATTEST * slab / layers:
-        layers = int(np.clip(np.ceil(slab / _LOWEST_HEIGHT_MM), layers, max(layers, _MOST_LAYERS)))
+        layers = int(np.clip(np.ceil(slab / _LOWEST_HEIGHT_MM - _ROUNDING), layers, max(layers, _MOST_LAYERS)))
         width = np.sqrt(area * len(thickness) * layers / _SAMPLES)
     return lattice_around(low, high, float(np.clip(width, _FINEST_MM, max(widest, _FINEST_MM)))), layers
 

@@ -163,6 +163,11 @@ def selection_from(verified: pd.DataFrame, summary: pd.DataFrame) -> Selection |
 
     Both tables may come from a Parquet file.
     """
+    return select(verified, instance_records(summary))
+
+
+def select(verified: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> Selection | None:
+    """Return the same from the summary's rows as `instance_records` gives them."""
     chosen = verified[verified["verdict"] == SELECTED]
     series = chosen[chosen["role"] == "CT"]
     if len(series) != 1:
@@ -171,7 +176,7 @@ def selection_from(verified: pd.DataFrame, summary: pd.DataFrame) -> Selection |
     instances = set(chosen["orthanc_id"])
     found: dict[str, list[SelectedObject]] = {"CT": [], "RTSTRUCT": [], "RTPLAN": [], "RTDOSE": []}
     frames: list[str] = []
-    for row in instance_records(summary):
+    for row in rows:
         role = row["modality"]
         if role == "CT":
             its_slice = (row["study_instance_uid"], row["series_instance_uid"]) == (study_uid, series_uid)

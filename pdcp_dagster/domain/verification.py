@@ -13,7 +13,7 @@ import pandas as pd
 
 from pdcp_dagster.domain.candidates import candidates_from, instance_records
 from pdcp_dagster.domain.image_counts import count_images, count_selected, list_of_values
-from pdcp_dagster.domain.linkage import RECIPES, REFUSED, SELECTED, Selection, selection_from
+from pdcp_dagster.domain.linkage import RECIPES, REFUSED, SELECTED, Selection, select
 from pdcp_dagster.domain.studies import verify_initially
 from pdcp_dagster.domain.study_links import StudyLinks, link_study
 
@@ -72,7 +72,7 @@ def verify(summary: pd.DataFrame, cohort: Cohort) -> Verification:
     refused = {**initial.refused, **links.refused}
     considered = [candidate for candidate in candidates if candidate.node.role in recipe.roles]
     verified = _table(considered, recipe.roles, links, refused)
-    selection = selection_from(verified, summary)
+    selection = select(verified, rows)
     return Verification(
         verified=verified,
         findings=(*initial.findings, *links.findings),

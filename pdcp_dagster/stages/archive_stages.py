@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pdcp_dagster.adapters.orthanc import ArchivedInstance
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.study_facts import study_facts
 from pdcp_dagster.domain.summary import summarise
 from pdcp_dagster.domain.verification import verify
 from pdcp_dagster.stages.outcome import Kept, Rows
@@ -74,6 +75,7 @@ def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
             "list_of_values": verification.list_of_values,
             "raw_images_summary": verification.raw_images_summary,
             "verified_images_summary": verification.verified_images_summary,
+            "facts": study_facts(patient.summary, verification.selection),
         },
     )
     return kept, verification.findings

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.store import PatientFolder, StoreError
-from pdcp_dagster.domain.codes import Finding, Status, deciding, in_words, status_of
+from pdcp_dagster.domain.codes import Finding, Status, deciding, in_words, reason_of, status_of
 from pdcp_dagster.domain.notes import findings_from
 from pdcp_dagster.stages import archive_stages, dose_stages, image_stages, picture_stage
 from pdcp_dagster.stages.notes_stage import write_notes
@@ -154,7 +154,7 @@ def _close(patient: Patient) -> list[AssetOutcome]:
         AssetOutcome(
             asset=NOTES,
             status=status_of(findings),
-            reason=_reason(findings),
+            reason=reason_of(findings),
             path=patient.folder.file(NOTES),
             data_version=manifest.data_version,
             shown={"codes": codes},
@@ -223,7 +223,7 @@ def _finish(
         reason = f"Failed at {failure.stage}: {failure.reason}"
     else:
         status, code = status_of(findings), decisive.code if decisive else None
-        reason = in_words(decisive) if decisive else ""
+        reason = reason_of(findings)
     return PatientOutcome(
         partition_key=task.partition_key,
         status=status,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pdcp_dagster.domain.codes import Finding, Status, deciding, in_words, status_of
+from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
 from pdcp_dagster.domain.notes import findings_from
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def standing_of(folder: PatientFolder) -> Standing:
     decisive = deciding(findings)
     if decisive is None:
         return Standing(Status.PENDING, None, _NEVER_RUN)
-    return Standing(status_of(findings), decisive.code, in_words(decisive), findings)
+    return Standing(status_of(findings), decisive.code, reason_of(findings), findings)
 
 
 def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool) -> None:

@@ -6,6 +6,7 @@ load what (`current`).
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +79,8 @@ def load_patient_images(
         "roi_names": list(masks),
         "roi_masks": {f"mask{index}": sitk.GetArrayFromImage(masks[name]) for index, name in enumerate(masks)},
         "PixelSpacing": ct.GetSpacing(),
-        "StudyDate": facts.get("study_date"),
-        "StructureSetDate": facts.get("structure_set_date"),
+        "StudyDate": _date(facts.get("study_date")),
+        "StructureSetDate": _date(facts.get("structure_set_date")),
         "version": notes.get("version"),
     }
 
@@ -101,6 +102,10 @@ def _patient_folder(cohort: CohortFolder, patient_id: str) -> PatientFolder:
 def _details(folder: PatientFolder, asset: str) -> Mapping[str, Any]:
     manifest = folder.manifest(asset)
     return manifest.details if manifest is not None else {}
+
+
+def _date(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
 
 
 def _dose_on_ct(dose: sitk.Image, ct: sitk.Image) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -5,6 +5,7 @@ What lives here: gathering from the patients' small files. What does not: the HT
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pandas as pd
 from pdcp_dagster.adapters.parquet import concatenate_tables, read_table
 from pdcp_dagster.adapters.store import PATIENT_FILES
 from pdcp_dagster.domain.codes import Status
+from pdcp_dagster.domain.study_facts import DATES
 from pdcp_dagster.stages.current import standing_of
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def _row(folder: CohortFolder, patient_id: str, key: str) -> dict[str, Any]:
     return {
         **dict.fromkeys(REPORT_COLUMNS),
         **{name: value for name, value in facts.items() if name in REPORT_COLUMNS},
+        **{name: dt.date.fromisoformat(facts[name]) for name in DATES if name in facts},
         "patient_id": patient_id,
         "partition_key": key,
         "status": str(standing.status),

@@ -127,7 +127,7 @@ def test_a_fine_mask_has_nearly_the_volume_of_its_contours() -> None:
 )
 def test_any_polygons_fill_as_matplotlib_says(outlines: list[list[tuple[float, float]]]) -> None:
     """Vertices are nudged off the voxel centres, where sides are a matter of convention."""
-    drawn = [np.round(np.array(outline), 2) + [0.0031, 0.0017] for outline in outlines]
+    drawn = [np.round(np.array(outline), 2) + np.array([0.0031, 0.0017]) for outline in outlines]
     distinct = list({np.sort(outline, axis=0).tobytes(): outline for outline in drawn}.values())
     if len(distinct) < len(drawn):
         return

@@ -81,7 +81,13 @@ def draw_roi_picture(
     has_dose = scene.dose_gy is not None and scene.max_dose_gy > 0
     if has_dose:
         _legend(image, draw, scene.max_dose_gy)
-    _head(draw, roi_name, _labelled("Plan", plan_label), _labelled("Patient", patient_label), _facts(central, has_dose=has_dose))
+    _head(
+        draw,
+        roi_name,
+        _labelled("Plan", plan_label),
+        _labelled("Patient", patient_label),
+        _facts(central, has_dose=has_dose),
+    )
     return image
 
 

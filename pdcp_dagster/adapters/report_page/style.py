@@ -54,12 +54,13 @@ thead button, .opener, .link { padding: 0; color: inherit; font: inherit; text-a
   border: 0; cursor: pointer; }
 thead button:hover, .opener:hover, .link { color: var(--accent); }
 .link:hover { text-decoration: underline; }
-thead button::after { content: " \\2195"; opacity: .45; }
-th[aria-sort="ascending"] button::after { content: " \\2191"; opacity: 1; }
-th[aria-sort="descending"] button::after { content: " \\2193"; opacity: 1; }
+/* After the slash: what a screen reader says of a glyph, which is nothing. */
+thead button::after { content: " \\2195"; content: " \\2195" / ""; opacity: .45; }
+th[aria-sort="ascending"] button::after { content: " \\2191"; content: " \\2191" / ""; opacity: 1; }
+th[aria-sort="descending"] button::after { content: " \\2193"; content: " \\2193" / ""; opacity: 1; }
 .opener { min-width: 8rem; max-width: 16rem; font-weight: 600; overflow-wrap: anywhere; }
-.opener::before { content: "\\25b8"; display: inline-block; width: 1em; color: var(--faint); }
-.opener[aria-expanded="true"]::before { content: "\\25be"; }
+.opener::before { content: "\\25b8"; content: "\\25b8" / ""; display: inline-block; width: 1em; color: var(--faint); }
+.opener[aria-expanded="true"]::before { content: "\\25be"; content: "\\25be" / ""; }
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: .6rem 1.2rem; margin-bottom: .8rem; }
 .filter input, .filter select, .filter button, #more { margin-left: .3rem; padding: .35rem .6rem; color: inherit;
   font: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px; }

@@ -1,0 +1,90 @@
+"""The facts of the selected study that a cohort report tells: dates, series, scanner, counts.
+
+What lives here: reading them off the image summary. What does not: what later stages measure (spacing, dose maximum).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from pdcp_dagster.domain.linkage import SelectedObject, Selection
+
+DATES = ("study_date", "ct_date", "structure_set_date", "plan_date", "dose_date")
+_DUMMY_YEARS = (1900, 1901)
+"""What anonymisers write where a date was (PS3.15 E.1.1 allows any dummy)."""
+
+
+def study_facts(summary: pd.DataFrame, selection: Selection | None) -> dict[str, Any]:
+    """Return the facts, plain JSON values (dates as YYYY-MM-DD), absent where unknown; nothing without a selection.
+
+    ct_to_plan_days counts from the CT's date to the plan's; dates_status says which dates are missing or dummies.
+    """
+    if selection is None:
+        return {}
+    ct = _rows(summary, selection.ct_instances)
+    structures = _rows(summary, selection.rtstructs)
+    plans, doses = _rows(summary, selection.rtplans), _rows(summary, selection.rtdoses)
+    dates = {
+        "study_date": _first(ct, "study_date"),
+        "ct_date": _first(ct, "acquisition_date") or _first(ct, "series_date"),
+        "structure_set_date": _first(structures, "structure_set_date"),
+        "plan_date": _first(plans, "rt_plan_date"),
+        "dose_date": _first(doses, "instance_creation_date") or _first(doses, "series_date"),
+    }
+    pixel = _first(ct, "pixel_spacing")
+    scanner = " ".join(
+        str(part) for part in (_first(ct, "manufacturer"), _first(ct, "manufacturer_model_name")) if part
+    )
+    facts = {
+        "study_instance_uid": selection.study_instance_uid,
+        **{name: date.isoformat() if date else None for name, date in dates.items()},
+        "ct_to_plan_days": _days(dates["ct_date"], dates["plan_date"]),
+        "dates_status": dates_status(dates),
+        "ct_series_uid": selection.ct_series_uid,
+        "ct_slices": len(selection.ct_instances),
+        "slice_thickness_mm": _number(_first(ct, "slice_thickness")),
+        "pixel_mm": _number(pixel[0]) if pixel is not None and len(pixel) else None,
+        "kvp": _number(_first(ct, "kvp")),
+        "kernel": _first(ct, "convolution_kernel"),
+        "scanner": scanner or None,
+        "patient_position": _first(ct, "patient_position"),
+        "rtstructs": len(selection.rtstructs),
+        "plans": len(selection.rtplans),
+        "doses": len(selection.rtdoses),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def dates_status(dates: dict[str, dt.date | None]) -> str:
+    """Return `complete`, or which dates are missing and which are an anonymiser's dummies."""
+    missing = [name for name, date in dates.items() if date is None]
+    dummy = [name for name, date in dates.items() if date is not None and date.year in _DUMMY_YEARS]
+    parts = [f"{word}: {', '.join(names)}" for word, names in (("missing", missing), ("dummy", dummy)) if names]
+    return "; ".join(parts) or "complete"
+
+
+def _rows(summary: pd.DataFrame, objects: Iterable[SelectedObject]) -> pd.DataFrame:
+    return summary[summary["instance_identifier"].isin([each.orthanc_id for each in objects])]
+
+
+def _first(rows: pd.DataFrame, column: str) -> Any:
+    values = rows[column].dropna()
+    return values.iloc[0] if len(values) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float | np.floating | np.integer) else None
+
+
+def _days(ct: dt.date | None, plan: dt.date | None) -> int | None:
+    if ct is None or plan is None or ct.year in _DUMMY_YEARS or plan.year in _DUMMY_YEARS:
+        return None
+    return (plan - ct).days
