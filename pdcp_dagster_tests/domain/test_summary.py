@@ -50,7 +50,7 @@ CT: dict[str, Any] = {
 def one(**tags: Any) -> dict[str, Any]:
     """Return the only row of a summary as a dictionary, null being None."""
     (row,) = summarise([{**CT, **tags}]).to_dict("records")
-    return {key: None if value is pd.NA else value for key, value in row.items()}
+    return {str(key): None if value is pd.NA else value for key, value in row.items()}
 
 
 def test_the_originals_74_keywords_are_columns() -> None:

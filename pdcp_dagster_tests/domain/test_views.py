@@ -95,11 +95,21 @@ def test_opposite_edges_have_opposite_letters(vector: tuple[float, float, float]
     assert orientation_letters(-direction) == orientation_letters(direction).translate(OPPOSITE)
 
 
-def test_a_slice_position_is_the_patient_coordinate_whatever_the_slices_direction() -> None:
-    assert slice_position(grid_with((X, Y, Z)), 0, 3) == ("z", pytest.approx(-30 + 3 * 5))
-    assert slice_position(grid_with((X, Y, Z)), 1, 7) == ("y", pytest.approx(20 + 7 * 2))
-    assert slice_position(grid_with((minus(X), Y, minus(Z))), 0, 3) == ("z", pytest.approx(-30 - 3 * 5))
-    assert slice_position(grid_with((minus(X), Y, minus(Z))), 2, 4) == ("x", pytest.approx(-10 - 4))
+@pytest.mark.parametrize(
+    ("position", "axis", "index", "name", "expected_mm"),
+    [
+        ("head first supine", 0, 3, "z", -30 + 3 * 5),
+        ("head first supine", 1, 7, "y", 20 + 7 * 2),
+        ("feet first supine", 0, 3, "z", -30 - 3 * 5),
+        ("feet first supine", 2, 4, "x", -10 - 4 * 1),
+    ],
+)
+def test_a_slice_position_is_the_patient_coordinate_whatever_the_slices_direction(
+    position: str, axis: int, index: int, name: str, expected_mm: float
+) -> None:
+    found_name, found_mm = slice_position(grid_with(POSITIONS[position]), axis, index)
+    assert found_name == name
+    assert found_mm == pytest.approx(expected_mm)
 
 
 def test_the_position_of_an_oblique_slice_is_its_distance_along_the_normal() -> None:

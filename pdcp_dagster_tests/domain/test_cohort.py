@@ -1,0 +1,91 @@
+"""A cohort: sensible when only named, and strict about everything else."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pdcp_dagster.domain.cohort import Cohort
+
+
+def test_a_name_alone_makes_the_cohort_of_the_design() -> None:
+    cohort = Cohort(name="breast")
+    assert cohort.linkage == "CRDP"
+    assert cohort.required_modalities == ("CT", "RTSTRUCT", "RTPLAN", "RTDOSE")
+    assert cohort.summarised_modalities == ("CT", "RTSTRUCT", "RTPLAN", "RTDOSE", "PT")
+    sizes = cohort.ct_instances
+    assert (sizes.minimum, sizes.review_above, sizes.maximum, sizes.action) == (50, 380, 500, "exclude")
+    assert (cohort.dose_max_gy.minimum, cohort.dose_max_gy.maximum, cohort.dose_max_gy.action) == (None, None, "review")
+    assert (cohort.dvh.dose_interpolation, cohort.dvh.end_caps, cohort.dvh.outside_grid) == (
+        "linear",
+        "half_slice",
+        0.02,
+    )
+    assert (cohort.prescription_gy, cohort.partition_key, cohort.patients) == ("from_plan", "patient_id", "all")
+    assert cohort.include_review is False
+    assert pickle.loads(pickle.dumps(cohort)) == cohort  # noqa: S301 # our own
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"linkage": "CRD"}, "CRD is not available in this version; it links CRDP"),
+        ({"linkage": "CR"}, "CR is not available in this version; it links CRDP"),
+        ({"study_selection": ["latest", "review"]}, "[latest, review] is not available in this version"),
+        ({"study_selection": []}, "not available in this version"),
+        ({"ct_geometry": "resample"}, "resample is not available in this version"),
+        ({"dose_sum": "plans"}, "plans is not available in this version"),
+        ({"fallback_links": "accept"}, "accept is not available in this version"),
+        ({"prescription_gy": "doses.csv"}, "a CSV file ('doses.csv') is not available in this version"),
+        ({"eligibility": {"study_must_contain": ["PT"]}}, "not available in this version"),
+        ({"eligibility": {"approval": {"exclude": ["REJECTED"]}}}, "not available in this version"),
+        ({"eligibility": {"rules": ["a:b"]}}, "not available in this version"),
+        ({"ct_instances": {"minimum": 600}}, "minimum 600 is above maximum 500"),
+        ({"ct_instances": {"maximum": 300}}, "review_above 380 must lie between"),
+        ({"ct_instances": {"minimum": 0}}, "greater than or equal to 1"),
+        ({"dose_max_gy": {"minimum": 60, "maximum": 50}}, "minimum 60 is above maximum 50"),
+        ({"summarised_modalities": ["CT"]}, "linkage CRDP needs RTSTRUCT, RTPLAN, RTDOSE in summarised_modalities"),
+        ({"roi_keywords": ["PTV"], "roi_keywords_exclude": ["ptv"]}, "ptv is both in"),
+        ({"prescription_gy": -1}, "expected from_plan"),
+        ({"prescription_gy": {"PTV": "70"}}, "expected from_plan"),
+        ({"prescription_gy": True}, "expected from_plan"),
+        ({"name": "Breast"}, "pattern"),
+        ({"name": "a/b"}, "pattern"),
+        ({"name": "breast\n"}, "pattern"),
+        ({"roi_keywords": "ptv"}, "tuple"),
+        ({"ct_instances": {"minimum": "5"}}, "integer"),
+        ({"include_review": "yes"}, "boolean"),
+        ({"phantoms": []}, "Extra inputs"),
+        ({"dvh": {"outside_grid": 2}}, "less than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_and_never_ignored(content: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Cohort.model_validate({"name": "test", **content})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("rule", ["from_plan", 50, 50.5, {"PTV_70": 70, "PTV_56": 56.0}, None])
+def test_a_prescription_is_the_plans_a_dose_a_table_or_none(rule: Any) -> None:
+    assert Cohort(name="a", prescription_gy=rule).prescription_gy == rule
+
+
+def test_a_cohort_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        Cohort(name="a").name = "b"  # type: ignore[misc]  # that is the point
+
+
+def test_the_hash_is_of_the_content_and_of_the_sections_asked_for() -> None:
+    plain = Cohort(name="a")
+    same = Cohort.model_validate({"name": "a", "dvh": {"outside_grid": 0.02}})
+    other = Cohort.model_validate({"name": "a", "dvh": {"outside_grid": 0.05}})
+    assert plain.config_hash() == same.config_hash()
+    assert plain.config_hash() != other.config_hash()
+    assert plain.config_hash("dvh") != other.config_hash("dvh")
+    assert plain.config_hash("linkage", "phantom") == other.config_hash("phantom", "linkage")
+    assert len(plain.config_hash()) == 16
+    with pytest.raises(ValueError, match="phantoms"):
+        plain.config_hash("phantoms")
