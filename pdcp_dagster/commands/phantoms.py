@@ -29,7 +29,7 @@ def write_phantoms(folder: Path, seed: int, console: Console, *, full_size: bool
         return
     folders = write_cohort(folder, seed)
     console.print(
-        f"{len(folders)} patients in {folder}; what must come of each is in cohort.json, the exact answers in truth.json",
+        f"{len(folders)} patients in {folder}; what must come of each is in cohort.json, exact answers in truth.json",
         soft_wrap=True,
     )
 
