@@ -240,7 +240,7 @@ def _dvh_findings(table: pd.DataFrame, low: list[str]) -> tuple[Finding, ...]:
 def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve]) -> Kept:
     prescription = table["prescription_gy"].dropna()
     content = draw_dvh(
-        sorted(drawn, key=lambda curve: not curve.is_target)[:12],
+        sorted(drawn, key=lambda curve: not curve.is_target),
         title=f"{patient.task.patient_id}  {patient.plan.label or ''}".strip(),
         prescription_gy=float(prescription.iloc[0]) if len(prescription) else None,
     )
