@@ -17,6 +17,11 @@ from pdcp_dagster import __version__
 FAILED, WRONG = 1, 2
 
 
+def _terminal(*, stderr: bool = False) -> Console:
+    """Return where people read; `:pill:` in a PatientID is text and no picture."""
+    return Console(stderr=stderr, emoji=False)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
@@ -34,7 +39,7 @@ def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
     from pdcp_dagster.commands.run import RunBroken, run_cohort  # noqa: PLC0415
     from pdcp_dagster.commands.tables import printable  # noqa: PLC0415
 
-    console, errors = Console(), Console(stderr=True)
+    console, errors = _terminal(), _terminal(stderr=True)
     deployment = Deployment.from_environment(os.environ)
     chosen = deployment.cohort(cohort)
     progress = ProgressBar(console)
@@ -43,7 +48,8 @@ def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
     except RunBroken as error:
         raise click.ClickException(str(error)) from error
     console.print(f"{len(collected.outcomes)} patients: {progress.counts()}")
-    console.print(f"Report: {deployment.store.cohort(cohort).path / 'cohort_report.html'}", soft_wrap=True)
+    report = deployment.store.cohort(cohort).path / "cohort_report.html"
+    console.print(f"Report: {printable(report)}", soft_wrap=True)
     for outcome in collected.failed:
         patient_id = collected.patient_ids[outcome.partition_key]
         errors.print(f"[red]failed[/] {printable(patient_id)}: {printable(outcome.reason)}", soft_wrap=True)
@@ -59,7 +65,7 @@ def status(cohort: str, patients: tuple[str, ...]) -> None:
     from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
     from pdcp_dagster.commands.status import show_status  # noqa: PLC0415
 
-    show_status(Deployment.from_environment(os.environ), cohort, patients, Console())
+    show_status(Deployment.from_environment(os.environ), cohort, patients, _terminal())
 
 
 @main.command()
@@ -72,7 +78,7 @@ def phantom(folder: Path, seed: int, *, full_size: bool) -> None:
     """Write phantom patients with exact answers as DICOM files and JSON into FOLDER."""
     from pdcp_dagster.commands.phantoms import write_phantoms  # noqa: PLC0415
 
-    write_phantoms(folder, seed, Console(), full_size=full_size)
+    write_phantoms(folder, seed, _terminal(), full_size=full_size)
 
 
 @main.command()
@@ -81,7 +87,7 @@ def upload(folders: tuple[Path, ...]) -> None:
     """Send the DICOM files below FOLDERS to the Orthanc at $ORTHANC_URL."""
     from pdcp_dagster.commands.phantoms import upload_folders  # noqa: PLC0415
 
-    if not upload_folders(folders, Console(), Console(stderr=True)):
+    if not upload_folders(folders, _terminal(), _terminal(stderr=True)):
         raise SystemExit(FAILED)
 
 
@@ -105,7 +111,7 @@ def demo_run(root: Path) -> None:
     """Fill a private Orthanc with phantom patients, run them all, show what came of it."""
     from pdcp_dagster.commands.demo import run_demo  # noqa: PLC0415
 
-    if not run_demo(root.absolute(), Console()):
+    if not run_demo(root.absolute(), _terminal()):
         raise SystemExit(FAILED)
 
 
@@ -116,7 +122,7 @@ def demo_ui(root: Path, port: int) -> None:
     """Open the Dagster UI on the demo, its Orthanc running beside it, until interrupted."""
     from pdcp_dagster.commands.demo import serve_demo  # noqa: PLC0415
 
-    raise SystemExit(serve_demo(root.absolute(), port, Console()))
+    raise SystemExit(serve_demo(root.absolute(), port, _terminal()))
 
 
 @demo.command("mend")
@@ -125,7 +131,7 @@ def demo_mend(root: Path) -> None:
     """Repair the demo's damaged file, so that its patient can be run again."""
     from pdcp_dagster.commands.demo import mend_demo  # noqa: PLC0415
 
-    mend_demo(root.absolute(), Console())
+    mend_demo(root.absolute(), _terminal())
 
 
 if __name__ == "__main__":

@@ -41,4 +41,7 @@ def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
     return dg.Definitions.merge(shared, *(cohort_definitions(cohort, folder) for cohort in cohorts.values()))
 
 
-defs = build_definitions(os.environ)
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the deployment that the environment describes, when Dagster asks for it and not when this is imported."""
+    return build_definitions(os.environ)

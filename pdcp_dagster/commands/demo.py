@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
 from pdcp_dagster.adapters.store import Store
-from pdcp_dagster.commands.deployment import Deployment, WrongConfiguration
+from pdcp_dagster.commands.deployment import Deployment, WrongConfiguration, require_folder
 from pdcp_dagster.commands.progress import ProgressBar
 from pdcp_dagster.commands.run import run_cohort
-from pdcp_dagster.commands.tables import patient_table
+from pdcp_dagster.commands.tables import patient_table, printable
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import partition_key
 from pdcp_dagster.phantom.archive import damage_stored_file, mend_stored_file, upload_folder
 from pdcp_dagster.phantom.cohort import read_cohort, write_cohort
-from pdcp_dagster.phantom.orthanc_server import OrthancMissing, PrivateOrthanc
+from pdcp_dagster.phantom.orthanc_server import OrthancDied, OrthancMissing, PrivateOrthanc
 from pdcp_dagster.stages.current import standing_of
 from pdcp_dagster.stages.report import cohort_report_table
 
@@ -74,7 +74,7 @@ def run_demo(root: Path, console: Console) -> bool:
     """Run the demo and return whether every patient ended as the phantom cohort says."""
     demo = Demo(root)
     demo.deployment  # noqa: B018 - says what is wrong before anything is written
-    root.mkdir(parents=True, exist_ok=True)
+    require_folder(root)
     console.print("Phantom patients, with exact answers for every volume and dose ...")
     write_cohort(demo.phantoms)
     patients = read_cohort(demo.phantoms)
@@ -86,7 +86,7 @@ def run_demo(root: Path, console: Console) -> bool:
     _show(demo, console)
     wrong = [patient.patient_id for patient in patients if not _as_expected(demo, patient)]
     if wrong:
-        console.print(f"[red]Not as the phantom cohort says:[/] {', '.join(map(repr, wrong))}")
+        console.print(f"[red]Not as the phantom cohort says:[/] {printable(', '.join(map(repr, wrong)))}")
     return not wrong
 
 
@@ -110,7 +110,8 @@ def mend_demo(root: Path, console: Console) -> None:
     demo = Demo(root)
     if not demo.marked("damaged"):
         raise WrongConfiguration("nothing is damaged: `make demo` first")
-    with PrivateOrthanc(demo.storage) as server:
+    server = _private_orthanc(demo)
+    try:
         for patient in read_cohort(demo.phantoms):
             if patient.damage is not None:
                 mend_stored_file(server, patient.damage)
@@ -118,7 +119,17 @@ def mend_demo(root: Path, console: Console) -> None:
                     f"The stored file of patient {patient.patient_id} is whole again. Run that patient again:"
                 )
                 console.print("  in the UI: its partition, Materialize; or: make demo")
+    finally:
+        server.stop()
     demo.mark("mended")
+
+
+def _private_orthanc(demo: Demo) -> PrivateOrthanc:
+    """Return the demo's own server, running; the message of one that cannot be had says what to do."""
+    try:
+        return PrivateOrthanc(demo.storage).start()
+    except (OrthancMissing, OrthancDied) as error:
+        raise WrongConfiguration(str(error)) from error
 
 
 class _archive:  # noqa: N801 - reads as a function where it is used
@@ -130,10 +141,7 @@ class _archive:  # noqa: N801 - reads as a function where it is used
 
     def __enter__(self) -> None:
         if "ORTHANC_URL" not in os.environ:
-            try:
-                self._server = PrivateOrthanc(self._demo.storage).start()
-            except OrthancMissing as error:
-                raise WrongConfiguration(str(error)) from error
+            self._server = _private_orthanc(self._demo)
             os.environ["ORTHANC_URL"] = self._server.url
         try:
             self._fill()
@@ -186,12 +194,13 @@ def _show(demo: Demo, console: Console) -> None:
 
 
 def _next_steps(demo: Demo) -> Iterator[str]:
-    store = demo.deployment.store.cohort(COHORT).path
+    cohort = demo.deployment.store.cohort(COHORT)
+    store = cohort.path
     yield ""
     yield "[bold]Look at[/]"
-    yield f"  the cohort report      {store / 'cohort_report.html'}"
-    yield f"  a patient's pictures   {demo.deployment.store.cohort(COHORT).patient('P1').path / 'central_slices'}"
-    yield f"  all DVH metrics        {store / 'cohort_dvh.parquet'}"
+    yield f"  the cohort report      {printable(store / 'cohort_report.html')}"
+    yield f"  a patient's pictures   {printable(cohort.patient('P1').path / 'central_slices')}"
+    yield f"  all DVH metrics        {printable(store / 'cohort_dvh.parquet')}"
     yield "[bold]Next[/]"
     yield "  make ui                the same in Dagster: lineage, partitions, pictures"
     if demo.marked("damaged") and not demo.marked("mended"):

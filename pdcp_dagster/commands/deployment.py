@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pdcp_dagster.adapters.cohort_file import CohortFileError, load_cohort
+from pdcp_dagster.adapters.cohort_file import CohortFileError, load_cohort, read_patient_list
 from pdcp_dagster.adapters.store import Store, StoreError
 from pdcp_dagster.definitions import DEFAULT_COHORTS, DEFAULT_STORE
 from pdcp_dagster.domain.metrics import MetricError, parse_metric
@@ -69,16 +69,29 @@ class Deployment:
             cohort = load_cohort(path)
             for text in cohort.dvh.metrics:
                 parse_metric(text)
+            if cohort.patients != "all":
+                read_patient_list(self.cohorts / cohort.patients)
         except (CohortFileError, MetricError) as error:
             raise WrongConfiguration(str(error)) from error
         return cohort
 
     def prepare_dagster(self) -> None:
         """Make sure that there is a Dagster home with telemetry off, and that this process uses it."""
-        self.dagster_home.mkdir(parents=True, exist_ok=True)
+        require_folder(self.store.root)
+        require_folder(self.dagster_home)
         settings = self.dagster_home / "dagster.yaml"
         if not settings.exists():
             settings.write_text(DAGSTER_YAML)
         os.environ["DAGSTER_HOME"] = str(self.dagster_home)
         os.environ["PDCP_STORE"] = str(self.store.root)
         os.environ["PDCP_COHORTS"] = str(self.cohorts)
+
+
+def require_folder(path: Path) -> None:
+    """Make sure that there is a folder to write into, or end with one line."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongConfiguration(f"{path} cannot be used: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise WrongConfiguration(f"{path} cannot be used: no permission to write there")

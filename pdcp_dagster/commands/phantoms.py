@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
-from pdcp_dagster.commands.deployment import WrongConfiguration
+from pdcp_dagster.commands.deployment import WrongConfiguration, require_folder
 from pdcp_dagster.commands.tables import printable
 from pdcp_dagster.phantom.anatomy import full_size_spec
 from pdcp_dagster.phantom.cohort import write_cohort
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 def write_phantoms(folder: Path, seed: int, console: Console, *, full_size: bool) -> None:
     """Write the demo cohort, or one full-size patient, and say where."""
+    require_folder(folder)
     if full_size:
-        write_phantom(full_size_spec("FULL1", seed), folder / "FULL1")
-        console.print(
-            f"1 patient of full size in {folder / 'FULL1'}; its exact answers are in truth.json", soft_wrap=True
+        place = folder / "FULL1"
+        write_phantom(full_size_spec("FULL1", seed), place)
+        text = f"1 patient of full size in {printable(place)}; its exact answers are in truth.json"
+    else:
+        count = len(write_cohort(folder, seed))
+        text = (
+            f"{count} patients in {printable(folder)}; what must come of each is in cohort.json, "
+            "the exact answers in truth.json"
         )
-        return
-    folders = write_cohort(folder, seed)
-    console.print(
-        f"{len(folders)} patients in {folder}; what must come of each is in cohort.json, exact answers in truth.json",
-        soft_wrap=True,
-    )
+    console.print(text, soft_wrap=True)
 
 
 def upload_folders(folders: Sequence[Path], console: Console, errors: Console) -> bool:

@@ -16,8 +16,8 @@ def plan_failed_partitions(context: dg.AssetExecutionContext, failed: Iterable[t
     """Report that the run meant to materialise these (asset, partition) pairs: its failure then marks them Failed."""
     for asset_key, partition in failed:
         event = DagsterEvent.build_asset_materialization_planned_event(
-            context.job_name,
+            context.run.job_name,
             context.op_execution_context.get_step_execution_context().step.key,
             AssetMaterializationPlannedData(asset_key, partition=partition, partitions_subset=None),
         )
-        context.instance.report_dagster_event(event, context.run_id)
+        context.instance.report_dagster_event(event, context.run.run_id)

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from pdcp_dagster.defs.partitions import patient_partitions
 from pdcp_dagster.defs.specs import CARDS
 
 
@@ -38,7 +37,6 @@ def cohort_jobs(cohort: str) -> list:  # type: ignore[type-arg]
         dg.define_asset_job(
             collect_job_name(cohort),
             selection=dg.AssetSelection.assets(*patient_asset_keys(cohort)),
-            partitions_def=patient_partitions(cohort),
             description="All stages of the chosen patients: summary, linkage, retrieval, volumes, DVHs, notes.",
         ),
         dg.define_asset_job(

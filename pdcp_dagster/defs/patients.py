@@ -27,7 +27,7 @@ def patient_ids_asset(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
         description="The patients of the archive that belong to the cohort. Its rows become the partitions: materialise"
         " it to make new patients appear.",
     )
-    def patient_ids(context: dg.AssetExecutionContext, orthanc: OrthancResource) -> pd.DataFrame:
+    def patient_ids(context: dg.AssetExecutionContext, orthanc: dg.ResourceParam[OrthancResource]) -> pd.DataFrame:
         with orthanc.open() as archive:
             found = list_patients(archive, cohort, cohorts)
         added = add_partitions(context.instance, cohort.name, [str(key) for key in found.table["partition_key"]])

@@ -52,14 +52,14 @@ def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
     def per_patient(
         context: dg.AssetExecutionContext,
         config: PatientsConfig,
-        orthanc: OrthancResource,
+        orthanc: dg.ResourceParam[OrthancResource],
         store: StoreResource,
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[PatientEvent]:
         keys = _keys(context, config)
         selected = {key.path[-1] for key in context.selected_asset_keys}
         settings = ChainSettings(cohort, store.store(), orthanc.settings(), __version__)
-        tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run_id)
+        tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run.run_id)
         failed: list[PatientOutcome] = []
         for outcome in run_patients(tasks, settings, config.jobs or os.cpu_count() or 1):
             yield from _events(cohort.name, outcome)

@@ -16,8 +16,12 @@ from pdcp_dagster.adapters.store import CohortFolder, Store
 from pdcp_dagster.stages.outcome import PatientOutcome
 
 
-class OrthancResource(dg.ConfigurableResource[Orthanc]):
-    """The Orthanc server, as the environment names it (ORTHANC_URL, ORTHANC_USERNAME, ORTHANC_PASSWORD, ...)."""
+@dataclass(frozen=True, slots=True)
+class OrthancResource:
+    """The Orthanc server, as the environment names it (ORTHANC_URL, ORTHANC_USERNAME, ORTHANC_PASSWORD, ...).
+
+    Without configuration of its own, so it is taken as `dg.ResourceParam[OrthancResource]`.
+    """
 
     def settings(self) -> OrthancSettings:
         """Return the connection's settings; `OrthancSettingsError` says in one line what is wrong with them."""

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from pdcp_dagster.domain.linkage import RECIPES
+from pdcp_dagster.domain.named_metric import parse_metric
 
 _HASH_DIGITS = 16
 
@@ -105,13 +106,20 @@ class Dvh(_Section):
     """How dose-volume histograms are computed.
 
     outside_grid: fraction of a ROI that may lie outside the dose grid before its statistics are withheld.
-    metrics: further columns ("D0.1cc[Gy]", "V17Gy[%]"), kept here as they are written.
+    metrics: further columns ("D0.1cc[Gy]", "V17Gy[%]"; `named_metric`), kept as they are written.
     """
 
     dose_interpolation: Literal["linear", "cubic"] = "linear"
     end_caps: Literal["half_slice", "none"] = "half_slice"
     outside_grid: Annotated[float, Field(ge=0, le=1)] = 0.02
     metrics: Words = ()
+
+    @field_validator("metrics")
+    @classmethod
+    def _understood(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            parse_metric(text)
+        return value
 
 
 def _prescription(value: object) -> object:

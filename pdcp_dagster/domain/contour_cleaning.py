@@ -24,6 +24,8 @@ FLATNESS_MM = 0.1
 """A contour that spreads more than this across the planes was drawn in another plane."""
 SAME_POINT_MM = 1e-3
 """Planning systems write coordinates to 0.01 mm or finer."""
+FARTHEST_MM = 1e5
+"""No patient is drawn 100 m from the origin: such numbers, and what is no number, are damage."""
 _FEWEST_POINTS = 3
 
 Polygon = tuple[float, "NDArray[np.float64]"]
@@ -34,11 +36,11 @@ def closed_contours(contours: Sequence[Contour]) -> tuple[list[NDArray[np.float6
     """Return the `(n, 3)` points of contours that enclose an area, and flags `skipped_<type>` for the others."""
     flags = {f"skipped_{contour.geometric_type}" for contour in contours if contour.geometric_type not in CLOSED_TYPES}
     closed = [contour.points_mm for contour in contours if contour.geometric_type in CLOSED_TYPES]
-    finite = [points for points in closed if np.isfinite(points).all()]
-    if len(finite) < len(closed):
-        flags.add("non_finite_contour_dropped")
-    kept = [points for points in (_without_closing_point(p) for p in finite) if _has_area(points)]
-    if len(kept) < len(finite):
+    near = [points for points in closed if _all_within(points, FARTHEST_MM)]
+    if len(near) < len(closed):
+        flags.add("implausible_contour_dropped")
+    kept = [points for points in (_without_closing_point(p) for p in near) if _has_area(points)]
+    if len(kept) < len(near):
         flags.add("degenerate_contour")
     return kept, flags
 
@@ -93,6 +95,10 @@ def _same_for_same_vertices(vertices: NDArray[np.float64]) -> bytes:
     return np.sort(rounded[:, 0] * (1 << 31) + rounded[:, 1]).tobytes()
 
 
+def _all_within(points: NDArray[np.float64], limit_mm: float) -> bool:
+    return len(points) == 0 or float(np.abs(points).max()) <= limit_mm  # false for NaN
+
+
 def _without_closing_point(points: NDArray[np.float64]) -> NDArray[np.float64]:
     while len(points) > 1 and np.array_equal(points[0], points[-1]):
         points = points[:-1]
@@ -100,4 +106,4 @@ def _without_closing_point(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _has_area(points: NDArray[np.float64]) -> bool:
-    return len(points) >= _FEWEST_POINTS
+    return len(points) >= _FEWEST_POINTS and float(np.abs(points - points[0]).max()) > SAME_POINT_MM

@@ -43,6 +43,8 @@ _LOWEST_HEIGHT_MM = 0.5
 _MOST_LAYERS = 10
 _CELLS_AT_ONCE = 400_000
 """Keeps the working arrays in the processor's cache."""
+_MOST_CELLS_IN_A_PLANE = 4_000_000
+"""Only contours of absurd size ever meet this; it bounds the memory that damaged data can take."""
 _JUST_INSIDE_MM = 1e-3
 _ROUNDING = 1e-6
 _MM3_PER_CM3 = 1000.0
@@ -162,7 +164,8 @@ def _lattice(box: Bounds, bounds: Bounds, dose_spacing_mm: float) -> tuple[Latti
     if width < _FLATTEST * slab / layers:
         layers = int(np.clip(np.ceil(slab / _LOWEST_HEIGHT_MM - _ROUNDING), layers, max(layers, _MOST_LAYERS)))
         width = np.sqrt(area * len(thickness) * layers / _SAMPLES)
-    return lattice_around(low, high, float(np.clip(width, _FINEST_MM, max(widest, _FINEST_MM)))), layers
+    step = np.clip(width, _FINEST_MM, max(widest, _FINEST_MM))
+    return lattice_around(low, high, float(max(step, np.sqrt(area / _MOST_CELLS_IN_A_PLANE)))), layers
 
 
 def _cells(lattice: Lattice, layers: int, bounds: Bounds) -> Cells:

@@ -81,7 +81,11 @@ def dose_lattice(dose: DoseGrid, grid: Grid, cells: Cells, kind: Interpolation) 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Limits:
-    """Lowest and highest of the 4x4x4 values around each interval, and the interval of each lattice index."""
+    """Lowest and highest of the 4x4x4 values around each interval, and the interval of each lattice index.
+
+    Never an overshoot, at a price: a true peak between dose voxels is cut to the highest of them (D2 of a 0.065 cm3
+    sphere on the peak of a Gaussian of sigma 15 mm errs by up to 0.56 Gy on a 2.5 mm grid).
+    """
 
     low: NDArray[np.float32]
     high: NDArray[np.float32]

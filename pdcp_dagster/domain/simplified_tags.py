@@ -29,6 +29,11 @@ def text(value: object) -> str | None:
     return str(value).strip(" \0").encode("utf-8", "replace").decode() or None
 
 
+def verbatim(value: object) -> str | None:
+    """Return text to the letter, padding included; None where it is empty."""
+    return value.encode("utf-8", "replace").decode() or None if isinstance(value, str) else None
+
+
 def number(value: object) -> float | None:
     """Return one finite number (DS, FL, FD)."""
     digits = text(value) or ""

@@ -57,7 +57,8 @@ def verify_initially(candidates: Sequence[Candidate], cohort: Cohort, recipe: Li
         return state
     _set_studies_aside(state, cohort)
     if not state.remaining:
-        state.findings.append(Finding("I_EXEC_006"))
+        dropped = [finding.detail for finding in state.findings if finding.code == "I_NOTE_003"]
+        state.findings.append(Finding("I_EXEC_006", _some(dropped)))
         return state
     _choose_study(state, cohort)
     return state

@@ -26,6 +26,7 @@ from pdcp_dagster.domain.simplified_tags import (
     numbers,
     text,
     uids,
+    verbatim,
     walk,
     whole_number,
 )
@@ -33,7 +34,7 @@ from pdcp_dagster.domain.simplified_tags import (
 _PDCP_TEXT = """
     AccessionNumber ApprovalStatus BurnedInAnnotation DoseSummationType DoseType DoseUnits FrameIncrementPointer
     FrameOfReferenceUID ImageType InstanceCreationTime InstanceCreatorUID IssuerOfPatientID Manufacturer
-    ManufacturerModelName Modality PatientID PatientName PatientPosition PatientSex PhotometricInterpretation PixelData
+    ManufacturerModelName Modality PatientName PatientPosition PatientSex PhotometricInterpretation PixelData
     PositionReferenceIndicator RTPlanDescription RTPlanGeometry RTPlanLabel RTPlanName RTPlanTime
     ReferringPhysicianName ReviewerName SOPClassUID SOPInstanceUID SeriesInstanceUID SoftwareVersions
     SpecificCharacterSet StationName StructureSetTime StudyID StudyInstanceUID StudyTime
@@ -180,6 +181,7 @@ _DATE = "object"
 COLUMNS: Mapping[str, Column] = {
     # PDCP's keywords.
     **_keywords("string", text, _PDCP_TEXT),
+    **_keywords("string", verbatim, ["PatientID"]),
     **_keywords("string", json_text, _PDCP_SEQUENCES),
     **_keywords("Int64", whole_number, _PDCP_WHOLE_NUMBERS),
     **_keywords("Float64", number, _PDCP_NUMBERS),

@@ -241,7 +241,7 @@ def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve]) -> K
     prescription = table["prescription_gy"].dropna()
     content = draw_dvh(
         sorted(drawn, key=lambda curve: not curve.is_target),
-        title=f"{patient.task.patient_id}  {patient.plan.label or ''}".strip(),
+        title=f"{patient.label}  {patient.plan.label or ''}".strip(),
         prescription_gy=float(prescription.iloc[0]) if len(prescription) else None,
     )
     wanted = ("roi_name", "volume_cm3", "dmean_gy", "d95_gy", "d2_gy")

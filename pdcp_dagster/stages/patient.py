@@ -73,6 +73,11 @@ class Patient:
         """The cohort's configuration."""
         return self.settings.cohort
 
+    @property
+    def label(self) -> str:
+        """What pictures call the patient: the PatientID, unless the cohort keeps those out of sight."""
+        return self.task.patient_id if self.cohort.partition_key == "patient_id" else self.task.partition_key
+
     def require(self, asset: str) -> Path:
         """Return where a finished asset lies; `UpstreamMissingError` where it was never finished."""
         if self.folder.manifest(asset) is None:

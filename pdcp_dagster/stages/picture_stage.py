@@ -57,7 +57,7 @@ def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Fin
             slices,
             roi_name=roi.name,
             plan_label=patient.plan.label or "",
-            patient_label=patient.task.patient_id,
+            patient_label=patient.label,
             max_dose_gy=float(patient.dose_decision.grid.dose_gy.max()),
         )
         save_png(picture, target / "central_slices" / name)

@@ -96,14 +96,16 @@ def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgetfulOrt
 
 
 @pytest.fixture
-def reader(forgetful: ForgetfulOrthanc, monkeypatch: pytest.MonkeyPatch) -> Orthanc:
+def reader(forgetful: ForgetfulOrthanc, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orthanc]:
     monkeypatch.setattr("pdcp_dagster.adapters.orthanc.client._BACKOFF_S", 0.0)
-    return Orthanc(OrthancSettings(url=forgetful.url, connections=4))
+    with Orthanc(OrthancSettings(url=forgetful.url, connections=4)) as opened:
+        yield opened
 
 
 @pytest.fixture
-def client(orthanc: PrivateOrthanc) -> Orthanc:
-    return Orthanc(OrthancSettings(url=orthanc.url, connections=4))
+def client(orthanc: PrivateOrthanc) -> Iterator[Orthanc]:
+    with Orthanc(OrthancSettings(url=orthanc.url, connections=4)) as opened:
+        yield opened
 
 
 def uploaded(client: Orthanc, path: Path) -> tuple[str, str]:
@@ -117,7 +119,7 @@ def archived(orthanc_id: str, path: Path) -> ArchivedInstance:
 
 
 def stored_file(orthanc: PrivateOrthanc, orthanc_id: str) -> Path:
-    uuid = orthanc.get(f"/instances/{orthanc_id}")["FileUuid"]
+    uuid = str(orthanc.get(f"/instances/{orthanc_id}")["FileUuid"])
     return orthanc.storage / uuid[0:2] / uuid[2:4] / uuid
 
 
@@ -181,6 +183,15 @@ def test_a_structure_set_gives_names_references_and_approval_but_no_contours(
     assert {keyword: row[keyword] for keyword in approval} == approval
     assert "ROIContourSequence" not in row
     assert row["file_size"] == path.stat().st_size
+
+
+def test_every_row_of_a_patient_has_the_patient_id_that_the_list_has(client: Orthanc, tmp_path: Path) -> None:
+    study = generate_uid()
+    _, patient = uploaded(client, an_object(tmp_path, "CT", " padded/é ", study, generate_uid()))
+    uploaded(client, a_structure_set(tmp_path, " padded/é ", study, contours=1))
+    rows = client.instance_tags(patient, ["CT", "RTSTRUCT"])
+    assert {row["PatientID"] for row in rows} == {client.patient(patient).patient_id}
+    assert len(rows) == 2
 
 
 def test_a_structure_set_without_approval_has_none(client: Orthanc, tmp_path: Path) -> None:
@@ -281,11 +292,15 @@ def test_what_is_gone_denied_unreachable_or_no_identifier_are_four_things(client
         client.patient("-".join(["0" * 8] * 5))
     with pytest.raises(OrthancAnswerError):
         client.patient("../system")
-    with pytest.raises(OrthancUnreachable, match="refused"):
-        Orthanc(OrthancSettings(url="http://127.0.0.1:9")).system()
+    with (
+        Orthanc(OrthancSettings(url="http://127.0.0.1:9")) as nowhere,
+        pytest.raises(OrthancUnreachable, match="refused"),
+    ):
+        nowhere.system()
     with PrivateOrthanc(tmp_path / "storage", username="anna", password="right horse") as locked:
-        with pytest.raises(OrthancDenied) as caught:
-            Orthanc(OrthancSettings(url=locked.url, username="anna", password="wrong horse")).system()
+        wrong = OrthancSettings(url=locked.url, username="anna", password="wrong horse")
+        with Orthanc(wrong) as refused, pytest.raises(OrthancDenied) as caught:
+            refused.system()
         assert "horse" not in str(caught.value)
         allowed = OrthancSettings(url=locked.url, username="anna", password="right horse")
         with Orthanc(allowed) as opened:

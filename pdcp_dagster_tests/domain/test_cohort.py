@@ -89,3 +89,8 @@ def test_the_hash_is_of_the_content_and_of_the_sections_asked_for() -> None:
     assert len(plain.config_hash()) == 16
     with pytest.raises(ValueError, match="phantoms"):
         plain.config_hash("phantoms")
+
+
+def test_a_metric_that_nobody_understands_is_refused_with_its_text() -> None:
+    with pytest.raises(ValidationError, match=r"D95percent"):
+        Cohort.model_validate({"name": "breast", "dvh": {"metrics": ["D0.1cc[Gy]", "D95percent"]}})

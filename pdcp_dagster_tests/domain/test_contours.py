@@ -68,15 +68,19 @@ def test_a_repeated_closing_point_is_removed() -> None:
     assert len(planar_contours(roi(closed), GRID).polygons[0][1]) == 4
 
 
-def test_contours_of_fewer_than_three_points_are_flagged() -> None:
-    assert "degenerate_contour" in planar_contours(roi(square(0), square(3)[:2]), GRID).flags
-
-
-def test_points_that_are_no_numbers_drop_their_contour() -> None:
-    broken = square(3)
-    broken[1, 0] = np.nan
+@pytest.mark.parametrize("broken", [square(3)[:2], np.repeat(square(3)[:1], 9, axis=0)])
+def test_contours_of_fewer_than_three_points_are_dropped_and_flagged(broken: NDArray[np.float64]) -> None:
     planar = planar_contours(roi(square(0), broken), GRID)
-    assert planar.flags == ("non_finite_contour_dropped",)
+    assert planar.flags == ("degenerate_contour",)
+    assert len(planar.polygons) == 1
+
+
+@pytest.mark.parametrize("damage", [np.nan, np.inf, 1e300, -1e6])
+def test_points_that_can_be_no_place_in_a_patient_drop_their_contour(damage: float) -> None:
+    broken = square(3)
+    broken[1, 0] = damage
+    planar = planar_contours(roi(square(0), broken), GRID)
+    assert planar.flags == ("implausible_contour_dropped",)
     assert len(planar.polygons) == 1
 
 

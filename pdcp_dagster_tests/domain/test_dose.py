@@ -184,8 +184,8 @@ def test_a_sum_lies_on_the_union_of_the_grids_at_the_finest_spacing() -> None:
     decision = combine_doses(parts, PLAN)
     summed = decision.grid
     assert summed is not None
-    assert summed.spacing_mm == (2, 2)
-    assert summed.origin_mm == (0, 0, 0)
+    assert summed.spacing_mm == pytest.approx((2, 2))
+    assert summed.origin_mm == pytest.approx((0, 0, 0))
     along = summed.dose_gy[3, 3, :]
     assert along[[0, 3, 8]] == pytest.approx([0 + 30, 52, 22])
     assert 2.0 * (summed.dose_gy.shape[2] - 1) >= 19

@@ -237,6 +237,7 @@ def test_a_study_is_ineligible_by_the_words_of_its_description(
     verification = Archive().complete(study_description=description).verified(study_description=rule)
     expected = ["I_NOTE_003", "I_EXEC_006"] if excluded else ["I_SUCC_001", "II_SUCC_001"]
     assert codes(verification, notes=True) == expected
+    assert not excluded or verification.findings[-1].detail == f"'{description}' contains 'head'"
 
 
 def test_of_several_studies_the_only_complete_one_is_taken_and_that_is_success() -> None:
@@ -445,7 +446,7 @@ def archives(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(archives(), st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_shuffling_the_rows_changes_nothing(rows: list[dict[str, Any]], seed: int) -> None:
     cohort = Cohort.model_validate(COHORT)
     shuffled = rows[:]
@@ -464,7 +465,7 @@ def test_shuffling_the_rows_changes_nothing(rows: list[dict[str, Any]], seed: in
 
 
 @given(archives())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_is_selected_is_a_true_chain_and_every_patient_has_a_deciding_code(rows: list[dict[str, Any]]) -> None:
     verification = verify(summarise(rows), Cohort.model_validate(COHORT))
     decisive = [finding for finding in verification.findings if finding.effect is not Effect.NOTE]

@@ -169,7 +169,8 @@ class Orthanc:
             tags = read_head(answer.raw, f"RTSTRUCT {instance_id}", origin["file_size"])
             _require_length(answer, origin["file_size"], f"RTSTRUCT {instance_id}")
         tags |= self._approval(instance_id, str(tags.get("SpecificCharacterSet") or ""))
-        return [{**tags, **origin}]
+        # Whose it is, Orthanc says, in the same letters as for every other object.
+        return [{**tags, **listing.patient_tags(instance_id), **origin}]
 
     def _approval(self, instance_id: str, character_set: str) -> dict[str, str]:
         """Return ApprovalStatus and what goes with it, which lie behind the contours (PS3.3 C.8.8.16)."""
@@ -230,6 +231,12 @@ class _Listing:
 
     def instances_of(self, series_id: str) -> list[str]:
         return [key for key, record in self.instances.items() if record.get("ParentSeries") == series_id]
+
+    def patient_tags(self, instance_id: str) -> dict[str, Any]:
+        """Return PatientID as Orthanc's index has it."""
+        study = self.studies[self.series[self.instances[instance_id]["ParentSeries"]]["ParentStudy"]]
+        tags = study.get("PatientMainDicomTags")
+        return {"PatientID": tags["PatientID"]} if isinstance(tags, dict) and "PatientID" in tags else {}
 
     def origin(self, instance_id: str) -> dict[str, Any]:
         """Return the lower-case keys of `Orthanc.instance_tags`."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pdcp_dagster.adapters.orthanc.settings import OrthancSettings
 
 _CONNECT_TIMEOUT_S = 5.0
+_BACKOFF = 0.3
+"""Waits of 0, 0.6, 1.2, ... seconds between the attempts of one request."""
 _TRANSIENT = frozenset({429, 502, 503, 504})
 _DENIED = frozenset({401, 403})
 _GONE = 404
@@ -69,7 +71,8 @@ class Connection:
             total=4,
             connect=2,
             read=2,
-            backoff_factor=0.3,
+            other=0,  # a certificate does not become valid
+            backoff_factor=_BACKOFF,
             allowed_methods={"GET"},
             status_forcelist=_TRANSIENT,
             raise_on_status=False,
