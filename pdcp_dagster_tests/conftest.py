@@ -1,7 +1,12 @@
-"""Fixtures for all floors: a real Orthanc of the tests' own."""
+"""Fixtures for all floors: a real Orthanc of the tests' own, and the `pdcp` command as a user has it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +15,9 @@ from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PROJECT = Path(__file__).parents[1]
+_COMMAND_TIMEOUT_S = 300
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +29,47 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOrthanc
     with PrivateOrthanc(tmp_path_factory.mktemp("orthanc") / "storage") as server:
         yield server
         server.kill()
+
+
+@dataclass(frozen=True, slots=True)
+class Pdcp:
+    """The `pdcp` program beside this Python, in the project's folder, with no setting but those given."""
+
+    program: Path
+
+    def start(self, *arguments: str | Path, **settings: str | Path) -> subprocess.Popen[str]:
+        """Start it in a process group of its own; `settings` are environment variables."""
+        return subprocess.Popen(
+            [self.program, *arguments],
+            cwd=PROJECT,
+            env=_environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __call__(self, *arguments: str | Path, **settings: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        with self.start(*arguments, **settings) as process:
+            try:
+                output, errors = process.communicate(timeout=_COMMAND_TIMEOUT_S)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+@pytest.fixture(scope="session")
+def pdcp() -> Pdcp:
+    """The `pdcp` command: `pdcp("status", "--cohort", "demo", PDCP_STORE=...)`."""
+    return Pdcp(Path(sys.executable).with_name("pdcp"))
+
+
+def _environment(settings: dict[str, str | Path]) -> dict[str, str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PDCP_", "ORTHANC_", "DAGSTER_")) or name == "ORTHANC_EXECUTABLE"
+    }
+    return {**inherited, "COLUMNS": "160", **{name: str(value) for name, value in settings.items()}}

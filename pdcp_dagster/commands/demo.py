@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from pdcp_dagster.commands.run import run_cohort
 from pdcp_dagster.commands.tables import patient_table, printable
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import partition_key
-from pdcp_dagster.phantom.archive import damage_stored_file, mend_stored_file, upload_folder
+from pdcp_dagster.phantom.archive import damage_stored_file, mend_storage, upload_folder
 from pdcp_dagster.phantom.cohort import read_cohort, write_cohort
+from pdcp_dagster.phantom.lifeline import kept
 from pdcp_dagster.phantom.orthanc_server import OrthancDied, OrthancMissing, PrivateOrthanc
 from pdcp_dagster.stages.current import standing_of
 from pdcp_dagster.stages.report import cohort_report_table
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from pdcp_dagster.phantom.cohort import CohortEntry
 
 COHORT = "demo"
+_WORKSPACE = """\
+load_from:
+  - python_module: {module_name: pdcp_dagster.definitions, location_name: pdcp_dagster}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +101,39 @@ def serve_demo(root: Path, port: int, console: Console) -> int:
     demo = Demo(root)
     if not demo.marked("uploaded"):
         raise WrongConfiguration("there is no demo yet: `make demo` first")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, it stops all it started
     with _archive(demo, read_cohort(demo.phantoms), console):
         demo.deployment.prepare_dagster()
         console.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
-        command = [sys.executable, "-m", "dagster", "dev", "-m", "pdcp_dagster.definitions", "-h", "127.0.0.1"]
+        server = subprocess.Popen(_dagster_dev(demo, port), start_new_session=True)  # noqa: S603 - our own program
         try:
-            return subprocess.run([*command, "-p", str(port)], check=False).returncode  # noqa: S603 - our own program
+            return server.wait()
         except KeyboardInterrupt:
             return 0
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _dagster_dev(demo: Demo, port: int) -> list[str]:
+    workspace = demo.deployment.dagster_home / "workspace.yaml"
+    workspace.write_text(_WORKSPACE)
+    quiet = ["-W", "ignore:Function `dev_command`"]  # `dg dev` instead would need the developers' extra
+    dagster = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(workspace)]
+    return kept([*dagster, "-h", "127.0.0.1", "-p", str(port)])
 
 
 def mend_demo(root: Path, console: Console) -> None:
-    """Put the damaged file right, as an archive's keeper would."""
+    """Put the damaged file right, as an archive's keeper would; the UI may run meanwhile."""
     demo = Demo(root)
     if not demo.marked("damaged"):
         raise WrongConfiguration("nothing is damaged: `make demo` first")
-    server = _private_orthanc(demo)
-    try:
-        for patient in read_cohort(demo.phantoms):
-            if patient.damage is not None:
-                mend_stored_file(server, patient.damage)
-                console.print(
-                    f"The stored file of patient {patient.patient_id} is whole again. Run that patient again:"
-                )
-                console.print("  in the UI: its partition, Materialize; or: make demo")
-    finally:
-        server.stop()
+    mend_storage(demo.storage)
     demo.mark("mended")
+    for patient in read_cohort(demo.phantoms):
+        if patient.damage is not None:
+            console.print(f"The stored file of patient {patient.patient_id} is whole again. Run that patient again:")
+            console.print("  in the UI: its partition, Materialize; or: make demo")
 
 
 def _private_orthanc(demo: Demo) -> PrivateOrthanc:

@@ -12,7 +12,6 @@ import click
 from pdcp_dagster.adapters.cohort_file import CohortFileError, load_cohort, read_patient_list
 from pdcp_dagster.adapters.store import Store, StoreError
 from pdcp_dagster.definitions import DEFAULT_COHORTS, DEFAULT_STORE
-from pdcp_dagster.domain.metrics import MetricError, parse_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,11 +66,9 @@ class Deployment:
             )
         try:
             cohort = load_cohort(path)
-            for text in cohort.dvh.metrics:
-                parse_metric(text)
             if cohort.patients != "all":
                 read_patient_list(self.cohorts / cohort.patients)
-        except (CohortFileError, MetricError) as error:
+        except CohortFileError as error:
             raise WrongConfiguration(str(error)) from error
         return cohort
 

@@ -16,8 +16,9 @@ import SimpleITK as sitk
 from pdcp_dagster.adapters.nifti import read_image, write_image
 from pdcp_dagster.adapters.parquet import read_table, write_table
 from pdcp_dagster.adapters.store import COHORT_FILES, PATIENT_FILES, CohortFolder, PatientFolder, Store
+from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import safe_name
-from pdcp_dagster.stages.current import PatientNotLoadableError, require_loadable
+from pdcp_dagster.stages.current import PatientNotLoadableError, PatientPending, require_loadable, standing_of
 from pdcp_dagster.stages.loading import StructureMasks
 
 
@@ -45,18 +46,22 @@ class StoreIOManager(dg.ConfigurableIOManager):
         """Read one value."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Store what an asset returned; for several partitions at once it must be a dict by partition key."""
-        if obj is None:
-            return
+        """Store what an asset returned; for a range of partitions, a dict by partition key.
+
+        Where it returned None, or no value for a partition of the range (an excluded patient's), nothing is kept, and
+        what an earlier run stored is removed.
+        """
         if not context.has_asset_partitions:
             self._store(context, self._path(context.asset_key, None), obj)
             return
+        if self._place(context.asset_key)[1] in PATIENT_FILES:
+            raise dg.DagsterInvariantViolationError(f"{context.asset_key} is a name that the fused step's assets have")
         keys = list(context.asset_partition_keys)
-        values = {keys[0]: obj} if len(keys) == 1 else dict(obj)
-        if set(values) != set(keys):
-            raise dg.DagsterInvariantViolationError("a run over several partitions must return a dict by partition key")
+        values = {keys[0]: obj} if context.has_partition_key else obj
+        if not isinstance(values, Mapping) or not set(values) <= set(keys):
+            raise dg.DagsterInvariantViolationError("a run over a range must return a dict by the range's partitions")
         for key in keys:
-            self._store(context, self._path(context.asset_key, key), values[key])
+            self._store(context, self._path(context.asset_key, key), values.get(key))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Load what an asset takes: one value, or a dict by partition key."""
@@ -64,36 +69,58 @@ class StoreIOManager(dg.ConfigurableIOManager):
             return self.read(self._path(context.asset_key, None))
         keys = list(context.asset_partition_keys)
         if len(keys) == 1 and context.has_partition_key:
-            return self._load_patient(context.asset_key, keys[0], include_review=True)
+            return self._load_patient(context.asset_key, keys[0], alone=True)
         loaded = {}
         for key in keys:
             try:
-                loaded[key] = self._load_patient(context.asset_key, key, include_review=False)
+                loaded[key] = self._load_patient(context.asset_key, key, alone=False)
             except PatientNotLoadableError as refusal:
                 context.log.info("left out: %s: %s", key, refusal.reason)
         return loaded
 
-    def _load_patient(self, asset_key: dg.AssetKey, partition: str, *, include_review: bool) -> Any:
-        name = asset_key.path[-1]
+    def _load_patient(self, asset_key: dg.AssetKey, partition: str, *, alone: bool) -> Any:
+        """Load one patient's value; a patient under review only where it is asked for alone."""
+        cohort, name = self._place(asset_key)
+        path = self._path(asset_key, partition)
         if name in PATIENT_FILES:
-            require_loadable(self._cohort(asset_key).patient(partition), name, include_review=include_review)
-        return self.read(self._path(asset_key, partition))
+            require_loadable(cohort.patient(partition), name, include_review=alone)
+        elif not path.exists():
+            raise PatientPending(None, f"{name} of this patient is not in the store: materialise {name} first")
+        elif not alone:
+            standing = standing_of(cohort.patient(partition))
+            if standing.status in _NOT_COUNTING:
+                raise PatientNotLoadableError(standing.code, standing.reason)
+        return self.read(path)
 
     def _store(self, context: dg.OutputContext, path: Path, value: Any) -> None:
+        if value is None:
+            path.unlink(missing_ok=True)
+            return
         self.write(path, value)
         context.add_output_metadata({"path": dg.MetadataValue.path(str(path))})
 
     def _path(self, asset_key: dg.AssetKey, partition: str | None) -> Path:
-        name, cohort = asset_key.path[-1], self._cohort(asset_key)
+        """Return where a value lies; a user's asset must not take the name of a file that the fused step makes."""
+        cohort, name = self._place(asset_key)
+        file = f"{safe_name(name)}{self.suffix}"
         if partition is None:
-            return cohort.file(name) if name in COHORT_FILES else cohort.path / f"{safe_name(name)}{self.suffix}"
-        patient = cohort.patient(partition)
-        return patient.file(name) if name in PATIENT_FILES else patient.path / f"{safe_name(name)}{self.suffix}"
+            return cohort.file(name) if name in COHORT_FILES else cohort.path / file
+        if name in PATIENT_FILES:
+            return cohort.patient(partition).file(name)
+        if file in _TAKEN:
+            raise dg.DagsterInvariantViolationError(f"{file} is a file of the patient's own: name the asset otherwise")
+        return cohort.patient(partition).path / file
 
-    def _cohort(self, asset_key: dg.AssetKey) -> CohortFolder:
-        """Return the folder of the key's prefix; an asset without one lies in `assets`."""
-        prefix = asset_key.path[:-1] or ["assets"]
-        return Store(Path(self.root)).cohort("/".join(safe_name(part) for part in prefix))
+    def _place(self, asset_key: dg.AssetKey) -> tuple[CohortFolder, str]:
+        """Return the folder of the key's first part and the rest as a name; a key of one part lies in `_assets`."""
+        store = Store(Path(self.root))
+        first, *rest = asset_key.path
+        return (store.cohort(safe_name(first)), "/".join(rest)) if rest else (store.cohort(_NO_COHORT), first)
+
+
+_NO_COHORT = "_assets"
+_NOT_COUNTING = frozenset({Status.EXCLUDE, Status.REVIEW, Status.FAILED})
+_TAKEN = frozenset(file for files in PATIENT_FILES.values() for file in files)
 
 
 class ParquetIOManager(StoreIOManager):

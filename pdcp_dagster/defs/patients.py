@@ -7,7 +7,7 @@ import pandas as pd
 
 from pdcp_dagster.defs.partitions import patient_partitions
 from pdcp_dagster.defs.resources import OrthancResource
-from pdcp_dagster.defs.specs import OWNER
+from pdcp_dagster.defs.specs import LIST_VERSION, OWNER
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.stages.archive_list import list_patients
 
@@ -31,6 +31,7 @@ def patient_ids_asset(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
         with orthanc.open() as archive:
             found = list_patients(archive, cohort, cohorts)
         added = add_partitions(context.instance, cohort.name, [str(key) for key in found.table["partition_key"]])
+        context.set_data_version(context.asset_key, dg.DataVersion(LIST_VERSION))
         context.add_output_metadata(
             {
                 "patients": len(found.table),

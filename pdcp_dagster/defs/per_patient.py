@@ -26,12 +26,16 @@ from pdcp_dagster.stages.pool import run_patients
 
 PATIENTS_PER_RUN = 100
 STEP = "per_patient"
+_LISTED = 20
 
 PatientEvent = dg.AssetMaterialization | dg.AssetObservation
 
 
 class PatientsConfig(dg.Config):
-    """Which patients a run is for, where it is not the run's partitions that say so."""
+    """Which patients a run is for, where it is not the run's partitions that say so.
+
+    A run over some of the assets must have partitions: Dagster looks up by partition what those are made from.
+    """
 
     patients: list[str] = Field(
         default=[], description="Partition keys, contiguous or not; empty: the run's own partitions."
@@ -56,7 +60,7 @@ def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
         store: StoreResource,
         progress: dg.ResourceParam[Progress],
     ) -> Iterator[PatientEvent]:
-        keys = _keys(context, config)
+        keys = _keys(context, config, cohort.name)
         selected = {key.path[-1] for key in context.selected_asset_keys}
         settings = ChainSettings(cohort, store.store(), orthanc.settings(), __version__)
         tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run.run_id)
@@ -72,15 +76,28 @@ def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
     return per_patient
 
 
-def _keys(context: dg.AssetExecutionContext, config: PatientsConfig) -> list[str]:
-    if config.patients:
-        return list(dict.fromkeys(config.patients))
-    if context.has_partition_key or context.has_partition_key_range:
-        return list(context.partition_keys)
-    raise dg.Failure(
-        "No patients: choose partitions, or name partition keys in the run's config (ops > config > patients).",
-        allow_retries=False,
-    )
+def _keys(context: dg.AssetExecutionContext, config: PatientsConfig, cohort: str) -> list[str]:
+    """Return the run's patients; a key that nobody listed is refused before anything is touched."""
+    named = list(dict.fromkeys(config.patients))
+    of_run = list(context.partition_keys) if _is_partitioned(context) else []
+    if bool(named) == bool(of_run):
+        raise dg.Failure(
+            f"{'Both partitions and names of' if named else 'No'} patients: choose partitions, or name partition keys "
+            "in the run's config (ops > config > patients).",
+            allow_retries=False,
+        )
+    known = set(context.instance.get_dynamic_partitions(str(patient_partitions(cohort).name)))
+    unknown = [key for key in named if key not in known]
+    if unknown:
+        raise dg.Failure(
+            f"No such partitions: {', '.join(map(repr, unknown[:_LISTED]))}. Materialise patient_ids first.",
+            allow_retries=False,
+        )
+    return named or of_run
+
+
+def _is_partitioned(context: dg.AssetExecutionContext) -> bool:
+    return bool(context.has_partition_key or context.has_partition_key_range)
 
 
 def _tasks(keys: list[str], folder: CohortFolder, selected: frozenset[str], run_id: str) -> list[PatientTask]:
@@ -112,7 +129,7 @@ def _events(cohort: str, outcome: PatientOutcome) -> Iterator[PatientEvent]:
 
 def _fail(context: dg.AssetExecutionContext, cohort: str, failed: list[PatientOutcome], selected: set[str]) -> None:
     """End the run as failed, last of all: exactly the failing patients' unfinished assets become Failed partitions."""
-    if not context.has_partition_key and not context.has_partition_key_range:
+    if not _is_partitioned(context):
         missing = [
             (dg.AssetKey([cohort, name]), outcome.partition_key)
             for outcome in failed
@@ -125,6 +142,3 @@ def _fail(context: dg.AssetExecutionContext, cohort: str, failed: list[PatientOu
         metadata={outcome.partition_key: outcome.reason for outcome in failed[:_LISTED]},
         allow_retries=False,
     )
-
-
-_LISTED = 20

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from pdcp_dagster.defs.specs import LIST_VERSION
 from pdcp_dagster.stages.outcome import AssetOutcome, Picture, Rows, Shown
 
 
@@ -17,14 +18,31 @@ def materialization(cohort: str, partition: str, outcome: AssetOutcome, code_ver
     if outcome.path is not None:
         metadata["path"] = dg.MetadataValue.path(str(outcome.path))
     metadata.update(shown_as_metadata(outcome.shown))
-    metadata["seconds"] = dg.MetadataValue.float(round(outcome.seconds, 3))
+    if outcome.seconds:
+        metadata["seconds"] = dg.MetadataValue.float(round(outcome.seconds, 3))
     return dg.AssetMaterialization(
         asset_key=[cohort, outcome.asset],
         partition=partition,
         description=outcome.reason,
         metadata=metadata,
-        tags={"dagster/data_version": outcome.data_version, "dagster/code_version": code_version},
+        tags={"dagster/data_version": outcome.data_version, **_provenance(cohort, outcome.asset, code_version)},
     )
+
+
+def _provenance(cohort: str, asset: str, code_version: str) -> dict[str, str]:
+    """Return the tags that decide when the UI calls a partition "Unsynced".
+
+    A code version without the versions of all inputs would make it "Unsynced" from the start; with neither, Dagster
+    compares times, which is right within the chain. Only the patient list is renewed without changing its patients.
+    """
+    if asset != "image_summary":
+        return {}
+    patients = f"{cohort}/patient_ids"
+    return {
+        "dagster/code_version": code_version,
+        f"dagster/input_data_version/{patients}": LIST_VERSION,
+        f"dagster/input_event_pointer/{patients}": "NULL",
+    }
 
 
 def shown_as_metadata(shown: Mapping[str, Shown]) -> dict[str, dg.MetadataValue]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 OWNER = "team:radiotherapy-data"
+LIST_VERSION = "listed"
+"""Data version of every patient list: a list with one more patient puts nobody else's summary out of date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +106,8 @@ CARDS: tuple[AssetCard, ...] = (
         "report",
         ("json",),
         "notes",
-        (
-            "image_summary",
-            "verified_study",
-            "retrieved_dicom",
-            "ct_volume",
-            "structure_masks",
-            "dose_volume",
-            "plan_table",
-            "dvh_table",
-            "central_slices",
-        ),
+        # The ends of the chain; what they rest on comes with them, and drawn it would bury the lineage under lines.
+        ("dvh_table", "central_slices"),
         "Every code of every stage and the status that follows from them, in the original PDCP's keys.",
     ),
 )

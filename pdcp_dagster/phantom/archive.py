@@ -40,7 +40,7 @@ def damage_stored_file(server: PrivateOrthanc, instance: str) -> Path:
     `mend_stored_file`; damaging twice is the same as once. LookupError where the server has no such instance.
     """
     stored = stored_file(server, instance)
-    sound = _sound_copy(server, stored)
+    sound = _sound_copy(server.storage, stored)
     if not sound.exists():
         sound.parent.mkdir(parents=True, exist_ok=True)
         partial = sound.with_suffix(".part")
@@ -54,18 +54,28 @@ def damage_stored_file(server: PrivateOrthanc, instance: str) -> Path:
 def mend_stored_file(server: PrivateOrthanc, instance: str) -> Path:
     """Undo `damage_stored_file`; a file that was never damaged is left alone."""
     stored = stored_file(server, instance)
-    sound = _sound_copy(server, stored)
+    sound = _sound_copy(server.storage, stored)
     if sound.exists():
-        stored.write_bytes(sound.read_bytes())
-        sound.unlink()
+        sound.replace(stored)
     return stored
+
+
+def mend_storage(storage: Path) -> list[Path]:
+    """Undo every `damage_stored_file` in a private Orthanc's storage and return the files' paths.
+
+    No server is asked, so it does not matter whether one runs on the storage.
+    """
+    copies = sorted(_sound_copies(storage).glob("*.sound"))
+    mended = [_stored(storage, copy.stem) for copy in copies]
+    for copy, stored in zip(copies, mended, strict=True):
+        copy.replace(stored)
+    return mended
 
 
 def stored_file(server: PrivateOrthanc, instance: str) -> Path:
     """Return where a private Orthanc keeps an instance, by SOPInstanceUID or Orthanc's instance ID."""
     orthanc_id = instance if _ORTHANC_ID.fullmatch(instance) else _instance_id(server, instance)
-    uuid = str(server.get(f"/instances/{orthanc_id}")["FileUuid"])
-    return server.storage / uuid[:2] / uuid[2:4] / uuid
+    return _stored(server.storage, str(server.get(f"/instances/{orthanc_id}")["FileUuid"]))
 
 
 def _instance_id(server: PrivateOrthanc, sop_instance_uid: str) -> str:
@@ -75,5 +85,13 @@ def _instance_id(server: PrivateOrthanc, sop_instance_uid: str) -> str:
     return str(found[0])
 
 
-def _sound_copy(server: PrivateOrthanc, stored: Path) -> Path:
-    return server.storage.with_name(f"{server.storage.name}.damaged") / f"{stored.name}.sound"
+def _stored(storage: Path, uuid: str) -> Path:
+    return storage / uuid[:2] / uuid[2:4] / uuid
+
+
+def _sound_copy(storage: Path, stored: Path) -> Path:
+    return _sound_copies(storage) / f"{stored.name}.sound"
+
+
+def _sound_copies(storage: Path) -> Path:
+    return storage.with_name(f"{storage.name}.damaged")

@@ -17,18 +17,18 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from pdcp_dagster.phantom.lifeline import kept
+
 if TYPE_CHECKING:
     from types import TracebackType
 
 _DEBIANS = "/usr/sbin/Orthanc"
-_LIFELINE = Path(__file__).with_name("lifeline.py")
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
 _REQUEST_TIMEOUT_S = 5.0
@@ -170,10 +170,9 @@ class PrivateOrthanc:
         configuration.touch(mode=0o600)
         configuration.write_text(json.dumps(self._configuration(), indent=2))
         self._owner_pid = os.getpid()
-        command = [sys.executable, "-I", "-S", str(_LIFELINE), str(self._owner_pid), program, str(configuration)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own keeper, our own file names
-                command,
+                kept([program, str(configuration)]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

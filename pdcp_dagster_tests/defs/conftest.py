@@ -23,11 +23,13 @@ from pdcp_dagster.defs.per_patient import STEP
 from pdcp_dagster.phantom.anatomy import tiny_rois, tiny_spec
 from pdcp_dagster.phantom.archive import upload_folder
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
-from pdcp_dagster.phantom.patient import write_phantom
+from pdcp_dagster.phantom.patient import chains, write_phantom
 from pdcp_dagster.phantom.spec import PhantomSpec
 
 SEED = 7
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+_AT_ONCE = {"run_coordinator": {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}}
+"""A backfill's runs start without the daemon that works off a queue."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -70,8 +72,12 @@ class Site:
 
     def run(self, job: str, config: Mapping[str, Any] | None = None, **how: Any) -> dg.ExecuteInProcessResult:
         """Run a job of the deployment in this process, recorded in its instance."""
-        return self.definitions().resolve_job_def(job).execute_in_process(
-            run_config={**_QUIET, **(config or {})}, instance=self.instance, raise_on_error=False, **how
+        return (
+            self.definitions()
+            .resolve_job_def(job)
+            .execute_in_process(
+                run_config={**_QUIET, **(config or {})}, instance=self.instance, raise_on_error=False, **how
+            )
         )
 
     def list_patients(self) -> dg.ExecuteInProcessResult:
@@ -122,6 +128,10 @@ class Site:
             if event.is_step_materialization and event.asset_key is not None
         }
 
+    def errors(self, result: dg.ExecuteInProcessResult) -> str:
+        """Return why a run failed, causes included."""
+        return "\n".join(event.step_failure_data.error.to_string() for event in result.all_events if event.is_step_failure)
+
 
 def small_spec(patient_id: str, **changes: Any) -> PhantomSpec:
     """Return a patient as small as the chain takes: 12 slices, four ROIs."""
@@ -134,6 +144,12 @@ def spec() -> Callable[..., PhantomSpec]:
     return small_spec
 
 
+@pytest.fixture(scope="session")
+def a_slice() -> Callable[[PhantomSpec], str]:
+    """The SOPInstanceUID of a CT slice of a patient, to be damaged in the archive."""
+    return lambda spec: str(chains(spec)[0].ct_uid(spec.size[2] // 2))
+
+
 @pytest.fixture(scope="module")
 def make_site(orthanc: PrivateOrthanc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
     """Set up deployments: `make_site("cohort", specs, **keys of the cohort file)`; their patients go into Orthanc."""
@@ -142,7 +158,7 @@ def make_site(orthanc: PrivateOrthanc, tmp_path_factory: pytest.TempPathFactory)
             patch.delenv(f"ORTHANC_{name}", raising=False)
         patch.setenv("ORTHANC_URL", orthanc.url)
         root = tmp_path_factory.mktemp("site")
-        with dg.instance_for_test(temp_dir=str(tmp_path_factory.mktemp("dagster"))) as instance:
+        with dg.instance_for_test(_AT_ONCE, temp_dir=str(tmp_path_factory.mktemp("dagster"))) as instance:
 
             def build(cohort: str, specs: Sequence[PhantomSpec], **changes: Any) -> Site:
                 site = Site(root, cohort, instance)

@@ -1,0 +1,173 @@
+"""The asset graph of a cohort, as the design's table has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster._serdes import serialize_value
+
+from pdcp_dagster.definitions import build_definitions
+from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN
+
+# One line per asset: partitioned by patient or not, group, IO manager (what it loads as: a table, an image, lazy masks, a
+# folder, a dictionary), kinds, and the assets that it is made from.
+GRAPH = """
+patient_ids    |-      |archive          |parquet|orthanc parquet      |
+image_summary  |patient|archive          |parquet|dicom orthanc parquet|patient_ids
+verified_study |patient|linkage          |parquet|dicom parquet        |image_summary
+retrieved_dicom|patient|retrieved_volumes|folder |dicom orthanc        |verified_study
+ct_volume      |patient|retrieved_volumes|nifti  |nifti                |retrieved_dicom
+structure_masks|patient|retrieved_volumes|masks  |nifti parquet        |ct_volume retrieved_dicom
+dose_volume    |patient|retrieved_volumes|nifti  |nifti                |retrieved_dicom
+plan_table     |patient|dosimetry        |parquet|dicom parquet        |retrieved_dicom
+dvh_table      |patient|dosimetry        |parquet|parquet              |ct_volume dose_volume plan_table retrieved_dicom
+central_slices |patient|pictures         |parquet|parquet png          |ct_volume dose_volume structure_masks
+patient_notes  |patient|report           |notes  |json                 |central_slices dvh_table
+cohort_report  |-      |report           |parquet|html parquet         |patient_ids patient_notes
+cohort_dvh     |-      |report           |parquet|parquet              |dvh_table patient_notes
+"""
+ROWS = {line.split("|")[0].strip(): [cell.strip() for cell in line.split("|")] for line in GRAPH.strip().splitlines()}
+PER_PATIENT = {name for name, row in ROWS.items() if row[1] == "patient"}
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Two cohorts that load, `breast` and `lung`, between two that do not."""
+    root = tmp_path_factory.mktemp("deployment")
+    files = {
+        "breast": {"name": "breast"},
+        "lung": {"name": "lung"},
+        "misspelt": {"name": "misspelt", "roi_keyword": ["ptv"]},
+        "other": {"name": "another"},
+    }
+    (root / "cohorts").mkdir()
+    for name, content in files.items():
+        (root / "cohorts" / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    return {"PDCP_COHORTS": str(root / "cohorts"), "PDCP_STORE": str(root / "store")}
+
+
+@pytest.fixture(scope="module")
+def definitions(deployment: dict[str, str]) -> dg.Definitions:
+    return build_definitions(deployment)
+
+
+def key(name: str, cohort: str = "breast") -> dg.AssetKey:
+    return dg.AssetKey([cohort, name])
+
+
+def names(keys: Iterable[dg.AssetKey]) -> set[str]:
+    return {each.to_user_string() for each in keys}
+
+
+@pytest.mark.parametrize("asset", ROWS)
+def test_each_asset_is_what_the_design_says(definitions: dg.Definitions, asset: str) -> None:
+    graph = definitions.resolve_asset_graph()
+    node = graph.get(key(asset))
+    partitions = node.partitions_def
+    shown = [
+        asset,
+        "patient" if isinstance(partitions, dg.DynamicPartitionsDefinition) else "-",
+        node.group_name,
+        graph.assets_def_for_key(key(asset)).get_io_manager_key_for_asset_key(key(asset)),
+        " ".join(sorted(node.kinds)),
+        " ".join(sorted(parent.path[-1] for parent in node.parent_keys)),
+    ]
+    assert shown == ROWS[asset]
+    assert node.owners == ["team:radiotherapy-data"]
+    assert node.tags["cohort"] == "breast"
+    assert (node.description or "").strip(), "a person wants to know what it is"
+
+
+def test_there_are_these_assets_and_no_others(definitions: dg.Definitions) -> None:
+    expected = {f"{cohort}/{asset}" for cohort in ("breast", "lung") for asset in ROWS}
+    assert names(definitions.resolve_asset_graph().get_all_asset_keys()) == expected
+
+
+def test_all_assets_of_a_patient_are_one_step_and_any_of_them_can_be_chosen(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    steps = {graph.assets_def_for_key(key(asset)).op.name for asset in PER_PATIENT}
+    assert steps == {"breast_per_patient"}
+    step = graph.assets_def_for_key(key("ct_volume"))
+    assert step.can_subset
+    assert names(step.keys) == {f"breast/{asset}" for asset in PER_PATIENT}
+    assert step.backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=PATIENTS_PER_RUN)
+    assert all(spec.skippable for spec in step.specs), "an asset without a result must not stop the step"
+
+
+def test_cohorts_lie_side_by_side_with_partitions_of_their_own(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for cohort in ("breast", "lung"):
+        for asset in PER_PATIENT:
+            assert graph.get(key(asset, cohort)).partitions_def == dg.DynamicPartitionsDefinition(
+                name=f"{cohort}_patients"
+            )
+            parents = graph.get(key(asset, cohort)).parent_keys
+            assert {parent.path[0] for parent in parents} == {cohort}
+
+
+def test_the_cohort_tables_take_all_patients(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for table, asset in (("cohort_report", "patient_notes"), ("cohort_dvh", "dvh_table")):
+        assert isinstance(graph.get(key(table)).partition_mappings[key(asset)], dg.AllPartitionMapping)
+
+
+@pytest.mark.parametrize(
+    ("job", "selected"),
+    [
+        ("list_breast", {"patient_ids"}),
+        ("collect_breast", PER_PATIENT),  # and no cohort table: a backfill drops what is behind one failed patient
+        ("report_breast", {"cohort_report", "cohort_dvh"}),
+    ],
+)
+def test_each_job_selects_its_part_of_the_graph(definitions: dg.Definitions, job: str, selected: set[str]) -> None:
+    layer = definitions.resolve_job_def(job).asset_layer
+    assert names(layer.selected_asset_keys) == {f"breast/{asset}" for asset in selected}
+    expected = "breast_patients" if job == "collect_breast" else None
+    assert getattr(definitions.resolve_job_def(job).partitions_def, "name", None) == expected
+
+
+def test_the_deployment_has_three_jobs_and_a_sensor_per_cohort(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    assert jobs == {f"{verb}_{cohort}" for verb in ("list", "collect", "report") for cohort in ("breast", "lung")}
+    sensors = {sensor.name: sensor.job_name for sensor in repository.sensor_defs}
+    assert sensors == {f"report_{cohort}_after_collect": f"report_{cohort}" for cohort in ("breast", "lung")}
+
+
+def test_a_bad_cohort_file_is_told_of_in_one_line_and_leaves_the_others_loaded(
+    deployment: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = build_definitions(deployment).resolve_asset_graph()
+    assert {each.path[0] for each in graph.get_all_asset_keys()} == {"breast", "lung"}
+    told = [record.getMessage() for record in caplog.records if "cohort not loaded" in record.getMessage()]
+    assert [line for line in told if "\n" in line] == []
+    assert ["misspelt.yaml: roi_keyword: there is no such key" in line for line in told] == [True, False]
+    assert "other.yaml: name:" in told[1]
+
+
+def test_a_store_elsewhere_than_on_a_disk_is_refused_in_one_line(deployment: dict[str, str]) -> None:
+    with pytest.raises(Exception, match=r"PDCP_STORE: 's3://' is not supported") as refusal:
+        build_definitions({**deployment, "PDCP_STORE": "s3://bucket/store"})
+    assert "\n" not in str(refusal.value)
+
+
+def test_no_password_is_in_what_the_ui_is_told(deployment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    password = "Zaunkoenig7"
+    monkeypatch.setenv("ORTHANC_USERNAME", "ada")
+    monkeypatch.setenv("ORTHANC_PASSWORD", password)
+    repository = build_definitions({**os.environ, **deployment}).get_repository_def()
+    told = serialize_value(RepositorySnap.from_def(repository))
+    assert '"orthanc"' in told
+    assert deployment["PDCP_STORE"] in told, "settings of resources are told, so a password would be"
+    assert password not in told
+
+
+def test_everything_is_stored_below_the_store(definitions: dg.Definitions, deployment: dict[str, str]) -> None:
+    for resource in ("store", "parquet", "nifti", "masks", "folder", "notes"):
+        assert Path(definitions.resources[resource].root) == Path(deployment["PDCP_STORE"])  # type: ignore[index]  # set above
