@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from pdcp_dagster.adapters.atomic import sweep_temporaries, write_bytes
 from pdcp_dagster.domain.keys import folder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 LOCK_WAIT_S = 1800.0
 _HASH_BLOCK = 1 << 20
@@ -62,12 +62,14 @@ class PatientBusyError(StoreError):
 class Manifest:
     """The commit mark of an asset: the files that make it up, by path below the patient's folder, with their sizes.
 
-    data_version: a hash of all content, the same for the same bytes. details: plain values a later stage may need.
+    data_version: a hash of all content, the same for the same bytes. made_from: the data versions of what it was made
+    from, by asset. details: plain values a later stage may need.
     """
 
     asset: str
     files: Mapping[str, int]
     data_version: str
+    made_from: Mapping[str, str]
     details: Mapping[str, Any]
 
 
@@ -123,10 +125,11 @@ class PatientFolder:
         fresh.mkdir(parents=True)
         return fresh
 
-    def commit(self, asset: str, details: Mapping[str, Any] | None = None) -> Manifest:
+    def commit(self, asset: str, details: Mapping[str, Any] | None = None, made_from: Sequence[str] = ()) -> Manifest:
         """Put the new content in the place of the old, then write the commit mark over it and return that.
 
-        Killed in between, the asset has no commit mark and counts as never made.
+        made_from: the assets whose current content this one was made of. Killed in between, the asset has no commit
+        mark and counts as never made.
         """
         fresh = self.path / f"{_FRESH}{asset}"
         self.remove(asset)
@@ -134,16 +137,14 @@ class PatientFolder:
             if (fresh / name).exists():
                 (fresh / name).rename(self.path / name)
         shutil.rmtree(fresh)
-        return self._mark(asset, details)
+        return self._mark(asset, details, made_from)
 
-    def _mark(self, asset: str, details: Mapping[str, Any] | None = None) -> Manifest:
+    def _mark(self, asset: str, details: Mapping[str, Any] | None = None, made_from: Sequence[str] = ()) -> Manifest:
         files = list(_files_below(self.path, PATIENT_FILES[asset]))
         sizes = {file.relative_to(self.path).as_posix(): file.stat().st_size for file in files}
-        manifest = Manifest(asset, sizes, _content_hash(self.path, sizes), dict(details or {}))
-        self._write_json(
-            self._manifest(asset),
-            {"asset": asset, "data_version": manifest.data_version, "files": sizes, "details": manifest.details},
-        )
+        sources = {source: found.data_version for source in made_from if (found := self.manifest(source)) is not None}
+        manifest = Manifest(asset, sizes, _content_hash(self.path, sizes), sources, dict(details or {}))
+        self._write_json(self._manifest(asset), asdict(manifest))
         return manifest
 
     def manifest(self, asset: str) -> Manifest | None:
@@ -151,7 +152,7 @@ class PatientFolder:
         document = self._read_json(self._manifest(asset))
         if document is None:
             return None
-        return Manifest(document["asset"], document["files"], document["data_version"], document["details"])
+        return Manifest(**document)
 
     def remove(self, asset: str) -> bool:
         """Remove an asset, commit mark first; return whether there was anything. Its new content is left alone."""

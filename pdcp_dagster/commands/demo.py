@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
 from pdcp_dagster.adapters.store import Store
+from pdcp_dagster.commands.dagster_ui import require_free_port, serve_ui
 from pdcp_dagster.commands.deployment import Deployment, WrongConfiguration, require_folder
 from pdcp_dagster.commands.progress import ProgressBar
 from pdcp_dagster.commands.run import run_cohort
@@ -24,7 +22,6 @@ from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import partition_key
 from pdcp_dagster.phantom.archive import damage_stored_file, mend_storage, upload_folder
 from pdcp_dagster.phantom.cohort import read_cohort, write_cohort
-from pdcp_dagster.phantom.lifeline import kept
 from pdcp_dagster.phantom.orthanc_server import OrthancDied, OrthancMissing, PrivateOrthanc
 from pdcp_dagster.stages.current import standing_of
 from pdcp_dagster.stages.report import cohort_report_table
@@ -37,10 +34,6 @@ if TYPE_CHECKING:
     from pdcp_dagster.phantom.cohort import CohortEntry
 
 COHORT = "demo"
-_WORKSPACE = """\
-load_from:
-  - python_module: {module_name: pdcp_dagster.definitions, location_name: pdcp_dagster}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +94,10 @@ def serve_demo(root: Path, port: int, console: Console) -> int:
     demo = Demo(root)
     if not demo.marked("uploaded"):
         raise WrongConfiguration("there is no demo yet: `make demo` first")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, it stops all it started
+    require_free_port(port)
+    console.print("Orthanc and Dagster are starting ...")
     with _archive(demo, read_cohort(demo.phantoms), console):
-        demo.deployment.prepare_dagster()
-        console.print(f"Dagster UI: http://127.0.0.1:{port}   (Ctrl-C ends it)")
-        server = subprocess.Popen(_dagster_dev(demo, port), start_new_session=True)  # noqa: S603 - our own program
-        try:
-            return server.wait()
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def _dagster_dev(demo: Demo, port: int) -> list[str]:
-    workspace = demo.deployment.dagster_home / "workspace.yaml"
-    workspace.write_text(_WORKSPACE)
-    quiet = ["-W", "ignore:Function `dev_command`"]  # `dg dev` instead would need the developers' extra
-    dagster = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(workspace)]
-    return kept([*dagster, "-h", "127.0.0.1", "-p", str(port)])
+        return serve_ui(demo.deployment, port, console)
 
 
 def mend_demo(root: Path, console: Console) -> None:
@@ -133,7 +110,7 @@ def mend_demo(root: Path, console: Console) -> None:
     for patient in read_cohort(demo.phantoms):
         if patient.damage is not None:
             console.print(f"The stored file of patient {patient.patient_id} is whole again. Run that patient again:")
-            console.print("  in the UI: its partition, Materialize; or: make demo")
+            console.print("  in the UI: Jobs > collect_demo > Materialize all > Failed > Launch; or: make demo")
 
 
 def _private_orthanc(demo: Demo) -> PrivateOrthanc:

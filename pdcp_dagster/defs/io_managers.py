@@ -102,7 +102,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
     def _path(self, asset_key: dg.AssetKey, partition: str | None) -> Path:
         """Return where a value lies; a user's asset must not take the name of a file that the fused step makes."""
         cohort, name = self._place(asset_key)
-        file = f"{safe_name(name)}{self.suffix}"
+        file = f"{name}{self.suffix}"
         if partition is None:
             return cohort.file(name) if name in COHORT_FILES else cohort.path / file
         if name in PATIENT_FILES:
@@ -112,10 +112,10 @@ class StoreIOManager(dg.ConfigurableIOManager):
         return cohort.patient(partition).path / file
 
     def _place(self, asset_key: dg.AssetKey) -> tuple[CohortFolder, str]:
-        """Return the folder of the key's first part and the rest as a name; a key of one part lies in `_assets`."""
-        store = Store(Path(self.root))
-        first, *rest = asset_key.path
-        return (store.cohort(safe_name(first)), "/".join(rest)) if rest else (store.cohort(_NO_COHORT), first)
+        """Return the folder of the key's first part and the rest as a safe name; a key of one part is in `_assets`."""
+        *cohort, first = map(safe_name, asset_key.path[:2])
+        name = ".".join((first, *map(safe_name, asset_key.path[2:])))
+        return Store(Path(self.root)).cohort(*(cohort or [_NO_COHORT])), name
 
 
 _NO_COHORT = "_assets"

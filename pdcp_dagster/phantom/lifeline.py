@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 POLL_S = 0.1
-GRACE_S = 6.0
-"""Orthanc 1.10.1 needs about 2.5 s to stop by itself, `dagster dev` 3 s."""
+GRACE_S = 9.0
+"""Orthanc 1.10.1 needs about 2.5 s to stop by itself, `dagster dev` 6 s."""
 _PR_SET_PDEATHSIG = 1
 
 

@@ -34,23 +34,29 @@ StageFunction = Callable[[Patient, Path], tuple[Kept, tuple[Finding, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of the chain. `keeps_when_stopping`: its table is the evidence for what stops the patient."""
+    """One step of the chain.
+
+    made_from: the assets that it reads; when one of them changes, what this stage made is out of date.
+    keeps_when_stopping: its table is the evidence for what stops the patient.
+    """
 
     asset: str
     run: StageFunction
+    made_from: tuple[str, ...] = ()
     keeps_when_stopping: bool = False
 
 
+_SUMMARY, _VERIFIED, _DICOM = "image_summary", "verified_study", "retrieved_dicom"
 STAGES: tuple[Stage, ...] = (
-    Stage("image_summary", archive_stages.summarise_images, keeps_when_stopping=True),
-    Stage("verified_study", archive_stages.verify_study, keeps_when_stopping=True),
-    Stage("retrieved_dicom", archive_stages.retrieve_dicom),
-    Stage("ct_volume", image_stages.convert_ct),
-    Stage("structure_masks", image_stages.fill_structures),
-    Stage("dose_volume", dose_stages.sum_doses),
-    Stage("plan_table", dose_stages.tabulate_plans),
-    Stage("dvh_table", dose_stages.compute_dvhs),
-    Stage("central_slices", picture_stage.draw_central_slices),
+    Stage(_SUMMARY, archive_stages.summarise_images, keeps_when_stopping=True),
+    Stage(_VERIFIED, archive_stages.verify_study, (_SUMMARY,), keeps_when_stopping=True),
+    Stage(_DICOM, archive_stages.retrieve_dicom, (_SUMMARY, _VERIFIED)),
+    Stage("ct_volume", image_stages.convert_ct, (_DICOM,)),
+    Stage("structure_masks", image_stages.fill_structures, (_DICOM,)),
+    Stage("dose_volume", dose_stages.sum_doses, (_DICOM,)),
+    Stage("plan_table", dose_stages.tabulate_plans, (_DICOM,)),
+    Stage("dvh_table", dose_stages.compute_dvhs, (_DICOM,)),
+    Stage("central_slices", picture_stage.draw_central_slices, (_DICOM,)),
 )
 NOTES = "patient_notes"
 PATIENT_ASSETS: tuple[str, ...] = (*(stage.asset for stage in STAGES), NOTES)
@@ -97,7 +103,7 @@ def _run_locked(patient: Patient, done: list[AssetOutcome], started: float) -> P
         failure = _report(current, error)
         _write_down(patient, failure)
     else:
-        patient.folder.clear_failure()
+        _clear_failure(patient)
     return _finish(patient.task, done, _all_findings(patient), failure, started)
 
 
@@ -118,7 +124,7 @@ def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
     if stops is not None and not stage.keeps_when_stopping:
         patient.folder.remove(stage.asset)
         return _nothing(stage.asset, stops, patient)
-    manifest = patient.folder.commit(stage.asset, kept.details)
+    manifest = patient.folder.commit(stage.asset, kept.details, stage.made_from)
     return AssetOutcome(
         asset=stage.asset,
         status=status_of(_all_findings(patient)),
@@ -196,6 +202,13 @@ def _write_down(patient: Patient, failure: FailureReport) -> None:
         _write_failure(patient.folder, failure, patient.task.run_id)
     except (OSError, StoreError):
         return
+
+
+def _clear_failure(patient: Patient) -> None:
+    """Forget an earlier failure, unless it was of a stage that this run was not asked for."""
+    failure = patient.folder.read_failure()
+    if failure is not None and failure["stage"] not in set(PATIENT_ASSETS) - patient.task.selected:
+        patient.folder.clear_failure()
 
 
 def _write_failure(folder: PatientFolder, failure: FailureReport, run_id: str) -> None:

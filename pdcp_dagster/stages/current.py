@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pdcp_dagster.adapters.store import PATIENT_FILES
 from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
 from pdcp_dagster.domain.notes import findings_from
 
@@ -56,7 +57,10 @@ class PatientPending(PatientNotLoadableError):  # noqa: N818 - told like an excl
 
 
 def standing_of(folder: PatientFolder) -> Standing:
-    """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING."""
+    """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
+
+    PENDING, too, where something was made from what has changed since: it must not be taken for a result.
+    """
     findings = tuple(finding for of_stage in findings_from(folder.read_notes() or {}).values() for finding in of_stage)
     failure = folder.read_failure()
     if failure is not None:
@@ -64,7 +68,27 @@ def standing_of(folder: PatientFolder) -> Standing:
     decisive = deciding(findings)
     if decisive is None:
         return Standing(Status.PENDING, None, _NEVER_RUN)
-    return Standing(status_of(findings), decisive.code, reason_of(findings), findings)
+    status = status_of(findings)
+    outdated = outdated_assets(folder) if status is not Status.EXCLUDE else ()
+    if outdated:
+        reason = f"Out of date, made from what has changed since: {', '.join(outdated)}. Run this patient again."
+        return Standing(Status.PENDING, None, reason, findings)
+    return Standing(status, decisive.code, reason_of(findings), findings)
+
+
+def outdated_assets(folder: PatientFolder) -> tuple[str, ...]:
+    """Return the assets that were made from content which has changed since, or from assets that are out of date."""
+    manifests = {asset: folder.manifest(asset) for asset in PATIENT_FILES}
+    outdated: list[str] = []
+    for asset, manifest in manifests.items():
+        if manifest is None:
+            continue
+        for source, version in manifest.made_from.items():
+            current = manifests[source]
+            if source in outdated or current is None or current.data_version != version:
+                outdated.append(asset)
+                break
+    return tuple(outdated)
 
 
 def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -61,7 +60,7 @@ def backfill(site: Site) -> BulkActionStatus:
 
 
 def run_backfill(site: Site, partitions: list[str]) -> BulkActionStatus:
-    target = ModuleTarget("pdcp_dagster.definitions", None, str(Path.cwd()), "pdcp_dagster")
+    target = ModuleTarget("pdcp_dagster.definitions", None, str(site.root), "pdcp_dagster")
     with create_test_daemon_workspace_context(target, site.instance) as workspace:
         requested = PartitionBackfill.from_asset_partitions(
             backfill_id="fill",

@@ -1,13 +1,12 @@
-"""A run that is killed at any moment leaves nothing that looks finished and is not: run again, and all is as it were.
+"""A run that is killed at any moment leaves nothing that looks finished and is not; run again, all is as it should be.
 
-SIGKILL goes to the main process alone; what it started must end by itself.
+SIGKILL goes to the main process alone: what it started must end by itself.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ import psutil
 import pytest
 
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
+from pdcp_dagster.stages.chain import PATIENT_ASSETS
 
 if TYPE_CHECKING:
     from pdcp_dagster_tests.conftest import Pdcp
@@ -30,27 +30,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("demo")
 
 POLL_S = 0.001
-LATEST_S = 60.0
-CHILDREN_END_WITHIN_S = 5.0
+LATEST_S = 120.0
+CHILDREN_END_WITHIN_S = 10.0
 MARK = "PDCP_TEST_RUN"
 TEMPORARY = (".tmp", ".part")
-SHARE_OF_A_RUN = random.Random(2022).uniform(0.2, 0.8)  # noqa: S311 - a moment nobody chose, the same every time
 
-Moment = Callable[[Path], bool]
+FIRST_RUN = (
+    "patient_ids.parquet",
+    "patients/*/.new-retrieved_dicom/dicom/CT/*",
+    "patients/*/.new-structure_masks/masks/*/*",
+    "patients/*/.new-central_slices/central_slices/*",
+    "cohort_report.html",
+)
+"""Moments: when the first file of the cohort's folder appears that matches."""
 
-
-def appears(pattern: str) -> Moment:
-    """A moment: when the first file of the cohort's folder matches."""
-    return lambda cohort: any(True for _ in cohort.glob(pattern))
-
-
-MOMENTS: dict[str, Moment] = {
-    "when the patients are listed": appears("patient_ids.parquet"),
-    "while files are retrieved": appears("patients/*/.new-retrieved_dicom/dicom/CT/*"),
-    "while a volume is converted": appears("patients/*/.new-structure_masks/masks/*/*"),
-    "while pictures are drawn": appears("patients/*/.new-central_slices/central_slices/*"),
-    "while the report is written": appears("cohort_report.html"),
-}
+Start = Callable[["Site"], tuple[subprocess.Popen[str], str]]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +56,8 @@ def server(site: Site) -> Iterator[PrivateOrthanc]:
 
 
 @pytest.fixture
-def start(pdcp: Pdcp, server: PrivateOrthanc) -> Callable[[Site], tuple[subprocess.Popen[str], str]]:
-    """Start `pdcp run` there; its environment carries a mark that all its children inherit."""
+def start(pdcp: Pdcp, server: PrivateOrthanc) -> Start:
+    """Start `pdcp run` on a site; its environment carries a mark that all its children inherit."""
 
     def start(there: Site) -> tuple[subprocess.Popen[str], str]:
         mark = uuid.uuid4().hex
@@ -73,65 +67,59 @@ def start(pdcp: Pdcp, server: PrivateOrthanc) -> Callable[[Site], tuple[subproce
     return start
 
 
-@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
-def test_killed_at_a_moment_of_its_first_run_and_run_again(
-    site: Site, moment: Moment, start: Callable[[Site], tuple[subprocess.Popen[str], str]], tmp_path: Path
+def test_a_first_run_that_is_killed_again_and_again_comes_to_the_same_in_the_end(
+    site: Site, start: Start, tmp_path: Path
 ) -> None:
     there = replace(site, root=tmp_path)
-    process, mark = start(there)
-    kill_when(process, lambda: moment(there.store.path))
-    assert_nobody_is_left(mark)
+    for moment in FIRST_RUN:
+        kill_run_when(moment, start, there)
+        assert_what_looks_finished_is(there, site)
     run_to_the_end(start, there)
     assert_as_undisturbed(there, site)
 
 
-def test_killed_over_an_earlier_runs_results_and_run_again(
-    site: Site, start: Callable[[Site], tuple[subprocess.Popen[str], str]], tmp_path: Path
+@pytest.mark.parametrize("moment", ["patients/*/.new-verified_study", "patients/*/.new-dose_volume/doses/*"])
+def test_a_run_that_is_killed_over_earlier_results_comes_to_the_same_in_the_end(
+    site: Site, start: Start, tmp_path: Path, moment: str
 ) -> None:
-    """The old results are replaced asset by asset; the kill falls among them."""
     there = replace(site, root=tmp_path)
     shutil.copytree(site.root / "store", tmp_path / "store")
     shutil.copytree(site.root / "dagster", tmp_path / "dagster")
-    process, mark = start(there)
-    begun = appears("patients/*/.new-dose_volume")
-    kill_when(process, lambda: begun(there.store.path))
-    assert_nobody_is_left(mark)
+    kill_run_when(moment, start, there)
+    assert_what_looks_finished_is(there, site)
     run_to_the_end(start, there)
     assert_as_undisturbed(there, site)
 
 
-def test_killed_at_a_moment_that_nobody_chose_and_run_again(
-    site: Site, start: Callable[[Site], tuple[subprocess.Popen[str], str]], tmp_path: Path
-) -> None:
-    there = replace(site, root=tmp_path)
+def kill_run_when(pattern: str, start: Start, there: Site) -> None:
+    since, latest = time.time(), time.monotonic() + LATEST_S
     process, mark = start(there)
-    patients = len(site.expected)
-
-    def so_many_are_done() -> bool:
-        return len(list(there.store.path.glob("patients/*/notes.json"))) >= SHARE_OF_A_RUN * patients
-
-    kill_when(process, so_many_are_done)
-    assert_nobody_is_left(mark)
-    run_to_the_end(start, there)
-    assert_as_undisturbed(there, site)
-
-
-def kill_when(process: subprocess.Popen[str], come: Callable[[], bool]) -> None:
-    latest = time.monotonic() + LATEST_S
     with process:
-        while not come():
-            assert process.poll() is None, f"it ended before that: {process.communicate()}"
-            assert time.monotonic() < latest, "that moment never came"
+        while not any(written_since(since, path) for path in there.store.path.glob(pattern)):
+            assert process.poll() is None, f"it ended before {pattern}: {process.communicate()}"
+            assert time.monotonic() < latest, f"{pattern} never came"
             time.sleep(POLL_S)
         os.kill(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
+    assert_nobody_is_left(mark)
+
+
+def written_since(moment: float, path: Path) -> bool:
+    try:
+        return path.stat().st_mtime >= moment
+    except FileNotFoundError:
+        return False
 
 
 def assert_nobody_is_left(mark: str) -> None:
     """No process that inherited the mark is left, whoever its parent is now."""
     latest = time.monotonic() + CHILDREN_END_WITHIN_S
     while left := marked(mark):
-        assert time.monotonic() < latest, [process.cmdline() for process in left]
+        if time.monotonic() > latest:
+            commands = [process.cmdline() for process in left]
+            for process in left:
+                process.kill()
+            pytest.fail(f"still there after {CHILDREN_END_WITHIN_S:.0f} s: {commands}")
         time.sleep(0.05)
 
 
@@ -146,13 +134,26 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def run_to_the_end(start: Callable[[Site], tuple[subprocess.Popen[str], str]], there: Site) -> None:
+def run_to_the_end(start: Start, there: Site) -> None:
     process, mark = start(there)
     with process:
         _, errors = process.communicate(timeout=LATEST_S)
     assert process.returncode == 1, errors
     assert errors.startswith("failed P14: ")
     assert_nobody_is_left(mark)
+
+
+def assert_what_looks_finished_is(there: Site, undisturbed: Site) -> None:
+    """Every asset with a commit mark has exactly the bytes that it should have."""
+    for entry in undisturbed.expected:
+        patient, right = there.patient(entry.patient_id), undisturbed.patient(entry.patient_id)
+        for asset in PATIENT_ASSETS:
+            manifest = patient.manifest(asset)
+            if manifest is None:
+                continue
+            assert manifest == right.manifest(asset)
+            for name in manifest.files:
+                assert (patient.path / name).read_bytes() == (right.path / name).read_bytes(), (entry.patient_id, name)
 
 
 def assert_as_undisturbed(there: Site, undisturbed: Site) -> None:
