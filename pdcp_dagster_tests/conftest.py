@@ -1,8 +1,9 @@
-"""Fixtures for all floors: a real Orthanc of the tests' own, and the `pdcp` command as a user has it."""
+"""Fixtures for all floors: a real Orthanc of the tests' own, the `pdcp` command as a user has it, and Chromium."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[1]
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # A browser that is silent but for what its pages ask for.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 _COMMAND_TIMEOUT_S = 300
 
 
@@ -64,6 +77,19 @@ class Pdcp:
 def pdcp() -> Pdcp:
     """The `pdcp` command: `pdcp("status", "--cohort", "demo", PDCP_STORE=...)`."""
     return Pdcp(Path(sys.executable).with_name("pdcp"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium as the system has it; skipped without one, but failed in CI, where the Makefile brings it."""
+    found = next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
+    if found is None:
+        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        give_up("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=_CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 def _environment(settings: dict[str, str | Path]) -> dict[str, str]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.cohort import Cohort
     from pdcp_dagster.stages.outcome import PatientOutcome
 
+_INTERRUPTED = "DagsterExecutionInterruptedError"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -129,7 +130,14 @@ def _execute(
         resources={"progress": progress},
     )
     if not result.success and len(got) < max(expected, 1):
+        if _INTERRUPTED in _error_types(result):
+            raise KeyboardInterrupt
         raise RunBroken(f"run {result.run_id} of {job_name} broke: {_why(result)}")
+
+
+def _error_types(result: dg.ExecuteInProcessResult) -> set[str]:
+    errors = [getattr(event.event_specific_data, "error", None) for event in result.all_events if event.is_failure]
+    return {str(error.cls_name) for error in errors if error is not None}
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:

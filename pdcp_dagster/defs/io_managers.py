@@ -113,9 +113,9 @@ class StoreIOManager(dg.ConfigurableIOManager):
 
     def _place(self, asset_key: dg.AssetKey) -> tuple[CohortFolder, str]:
         """Return the folder of the key's first part and the rest as a safe name; a key of one part is in `_assets`."""
-        *cohort, first = map(safe_name, asset_key.path[:2])
-        name = ".".join((first, *map(safe_name, asset_key.path[2:])))
-        return Store(Path(self.root)).cohort(*(cohort or [_NO_COHORT])), name
+        parts = [safe_name(part) for part in asset_key.path]
+        cohort, *name = parts if len(parts) > 1 else [_NO_COHORT, *parts]
+        return Store(Path(self.root)).cohort(cohort), ".".join(name)
 
 
 _NO_COHORT = "_assets"

@@ -1,6 +1,7 @@
 """Sensors: the cohort report follows every finished run over patients, successful or not."""
 
 import json
+from collections.abc import Iterator
 from typing import Final
 
 import dagster as dg
@@ -10,6 +11,8 @@ from pdcp_dagster.defs.jobs import collect_job_name, patient_asset_keys, report_
 CLI_TAG = "pdcp/command"
 """Set on runs of `pdcp run`, which makes the report itself."""
 _ENDS: Final = (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED)
+_OVERLAP_S = 120.0
+"""How far each look goes back behind the one before: an end may be stored late, or stamped by a slow clock."""
 _PAGE = 200
 
 
@@ -24,41 +27,45 @@ def report_sensor(cohort: str) -> dg.SensorDefinition:
         description="Runs the report after patients were collected, whether or not some of them failed.",
     )
     def after_collect(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        told: dict[str, int] = json.loads(context.cursor or "{}")
-        ended = _ended_since(context.instance, told)
-        cursor = json.dumps({**told, **{kind: max(runs) for kind, runs in ended.items() if runs}})
-        runs = [run_id for of_kind in ended.values() for run_id in of_kind.values()]
-        if not _any_over_patients(context.instance, runs, cohort):
+        seen: dict[str, float] = json.loads(context.cursor or "{}")
+        ended = dict(_ends(context.instance, max(seen.values(), default=None)))
+        fresh = _over_patients(context.instance, cohort, [run_id for run_id in ended if run_id not in seen])
+        cursor = json.dumps(_latest({**seen, **ended}))
+        if not fresh:
             context.update_cursor(cursor)
             return dg.SkipReason(f"No run over patients of {cohort} has finished since the last look.")
-        newest = max(event for of_kind in ended.values() for event in of_kind)
+        newest = max(fresh, key=lambda run_id: ended[run_id])
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"after-{newest}")], cursor=cursor)
 
     return after_collect
 
 
-def _ended_since(instance: dg.DagsterInstance, told: dict[str, int]) -> dict[str, dict[int, str]]:
-    """Return the ends of runs that nobody was told of: by kind of end, the run's ID by the event's number.
+def _ends(instance: dg.DagsterInstance, since: float | None) -> Iterator[tuple[str, float]]:
+    """Yield which runs ended when; the newest few where nobody has looked before.
 
-    Events are numbered in the order in which they were written. A run's own times would not do: they change when it is
-    tagged later, and a worker's clock may be slow.
+    The time is that of the event. A run's own update time changes when it is tagged later, and SQLite gives the numbers
+    of deleted events away again.
     """
-    ended = {}
     for kind in _ENDS:
-        since = told.get(kind.value)
-        page = instance.fetch_run_status_changes(
-            dg.RunStatusChangeRecordsFilter(event_type=kind, after_storage_id=since),
-            limit=_PAGE,
-            ascending=since is not None,  # the first look is at the newest
-        )
-        ended[kind.value] = {record.storage_id: record.run_id for record in page.records}
-    return ended
+        after = dg.RunStatusChangeRecordsFilter(kind, after_timestamp=since and since - _OVERLAP_S)
+        cursor, more = None, True
+        while more:
+            page = instance.fetch_run_status_changes(after, limit=_PAGE, cursor=cursor, ascending=since is not None)
+            yield from ((record.run_id, record.timestamp) for record in page.records)
+            cursor, more = page.cursor, page.has_more and since is not None
 
 
-def _any_over_patients(instance: dg.DagsterInstance, run_ids: list[str], cohort: str) -> bool:
+def _latest(ends: dict[str, float]) -> dict[str, float]:
+    """Return the ends that the next look will see again."""
+    newest = max(ends.values(), default=0.0)
+    return {run_id: time for run_id, time in ends.items() if time >= newest - _OVERLAP_S}
+
+
+def _over_patients(instance: dg.DagsterInstance, cohort: str, run_ids: list[str]) -> list[str]:
     if not run_ids:  # an empty filter would mean all runs
-        return False
-    return any(_is_over_patients(run, cohort) for run in instance.get_runs(dg.RunsFilter(run_ids=run_ids)))
+        return []
+    runs = instance.get_runs(dg.RunsFilter(run_ids=run_ids))
+    return [run.run_id for run in runs if _is_over_patients(run, cohort)]
 
 
 def _is_over_patients(run: dg.DagsterRun, cohort: str) -> bool:

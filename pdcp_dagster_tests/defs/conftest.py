@@ -5,8 +5,9 @@ What lives here: setting it up, running jobs in it, asking Dagster and the store
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,6 @@ class Site:
     root: Path
     cohort: str
     instance: dg.DagsterInstance
-    keys: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -130,7 +130,8 @@ class Site:
 
     def errors(self, result: dg.ExecuteInProcessResult) -> str:
         """Return why a run failed, causes included."""
-        return "\n".join(event.step_failure_data.error.to_string() for event in result.all_events if event.is_step_failure)
+        failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+        return "\n".join(error.to_string() for error in failures if error is not None)
 
 
 def small_spec(patient_id: str, **changes: Any) -> PhantomSpec:
@@ -152,7 +153,8 @@ def a_slice() -> Callable[[PhantomSpec], str]:
 
 @pytest.fixture(scope="module")
 def make_site(orthanc: PrivateOrthanc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
-    """Set up deployments: `make_site("cohort", specs, **keys of the cohort file)`; their patients go into Orthanc."""
+    """Set up deployments: `make_site("cohort", specs, **keys of the cohort file)`; their patients go into the archive
+    that ORTHANC_URL names then."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("USERNAME", "PASSWORD", "CA_BUNDLE", "VERIFY_TLS", "CONNECTIONS", "TIMEOUT"):
             patch.delenv(f"ORTHANC_{name}", raising=False)
@@ -165,7 +167,7 @@ def make_site(orthanc: PrivateOrthanc, tmp_path_factory: pytest.TempPathFactory)
                 site.write_cohort([each.patient_id for each in specs], **changes)
                 for number, each in enumerate(specs):
                     write_phantom(each, root / "phantoms" / cohort / str(number))
-                with Orthanc(OrthancSettings(url=orthanc.url)) as archive:
+                with Orthanc(OrthancSettings.from_environment(os.environ)) as archive:
                     upload_folder(archive, root / "phantoms" / cohort)
                 return site
 

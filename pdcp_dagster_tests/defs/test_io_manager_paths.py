@@ -40,13 +40,12 @@ PATIENTS = dg.DynamicPartitionsDefinition(name="hostile_patients")
 def asset(*key: str, returns: Any = None, **how: Any) -> dg.AssetsDefinition:
     """Return a user's asset that returns a table (or what is given)."""
 
-    @dg.asset(key=list(key), io_manager_key="parquet", **how)
     def own(context: dg.AssetExecutionContext) -> Any:
         if returns is not None:
             return returns
         return pd.DataFrame({"partition": [context.partition_key if context.has_partition_key else ""]})
 
-    return own
+    return dg.asset(key=list(key), io_manager_key="parquet", **how)(own)
 
 
 @pytest.fixture
@@ -66,7 +65,8 @@ def materialise(store: Path, own: dg.AssetsDefinition, instance: dg.DagsterInsta
     result = dg.materialize(
         [own], instance=instance, partition_key=key, resources=io_managers(str(store)), raise_on_error=False
     )
-    return "\n".join(event.step_failure_data.error.to_string() for event in result.all_events if event.is_step_failure)
+    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return "\n".join(error.to_string() for error in failures if error is not None)
 
 
 def files_below(folder: Path) -> set[Path]:
@@ -94,9 +94,7 @@ def test_a_hostile_key_loads_what_was_stored_for_it(store: Path, instance: dg.Da
         seen.append(own)
 
     for key in ("../../evil", "a//b", "x" * 300):
-        result = dg.materialize(
-            [made, reader], instance=instance, partition_key=key, resources=io_managers(str(store))
-        )
+        result = dg.materialize([made, reader], instance=instance, partition_key=key, resources=io_managers(str(store)))
         assert result.success
     assert [table["partition"][0] for table in seen] == ["../../evil", "a//b", "x" * 300]
 
@@ -108,7 +106,7 @@ def test_a_hostile_key_loads_what_was_stored_for_it(store: Path, instance: dg.Da
         (("own",), "_assets/own.parquet"),  # no cohort can have this name
         (("c", "deep", "own"), "c/deep.own.parquet"),
         (("c", "patients", "p1", "dvh"), "c/patients.p1.dvh.parquet"),
-        (("c", "..", "evil"), "c/%2E%2E--0.evil.parquet"),
+        (("c", "..", "evil"), "c/%2E%2E--5ec1f7e700f37c3d.evil.parquet"),
         (("c", "cohort_dvh"), "c/cohort_dvh.parquet"),
     ],
 )

@@ -47,11 +47,9 @@ def ct_in_words(ct: sitk.Image, dvh: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"slices": [ct.GetSize()[2]], "rois": [len(dvh)]})
 
 
-@dg.asset(
-    key=[COHORT, "halved_ct"], partitions_def=PATIENTS, ins={"ct": taken("ct_volume")}, io_manager_key="nifti"
-)
+@dg.asset(key=[COHORT, "halved_ct"], partitions_def=PATIENTS, ins={"ct": taken("ct_volume")}, io_manager_key="nifti")
 def halved_ct(ct: sitk.Image) -> sitk.Image:
-    return sitk.Cast(ct, sitk.sitkFloat32) * 0.5
+    return sitk.Multiply(sitk.Cast(ct, sitk.sitkFloat32), 0.5)
 
 
 @dg.asset(key=[COHORT, "all_dvhs"], ins={"dvhs": from_all("dvh_table")}, io_manager_key="parquet")

@@ -61,7 +61,7 @@ def start(pdcp: Pdcp, server: PrivateOrthanc) -> Start:
 
     def start(there: Site) -> tuple[subprocess.Popen[str], str]:
         mark = uuid.uuid4().hex
-        settings = {**there.settings, MARK: mark, "ORTHANC_URL": server.url}
+        settings: dict[str, str | Path] = {**there.settings, MARK: mark, "ORTHANC_URL": server.url}
         return pdcp.start("run", "--cohort", "demo", **settings), mark
 
     return start
@@ -78,30 +78,54 @@ def test_a_first_run_that_is_killed_again_and_again_comes_to_the_same_in_the_end
     assert_as_undisturbed(there, site)
 
 
-@pytest.mark.parametrize("moment", ["patients/*/.new-verified_study", "patients/*/.new-dose_volume/doses/*"])
 def test_a_run_that_is_killed_over_earlier_results_comes_to_the_same_in_the_end(
-    site: Site, start: Start, tmp_path: Path, moment: str
+    site: Site, start: Start, tmp_path: Path
 ) -> None:
     there = replace(site, root=tmp_path)
     shutil.copytree(site.root / "store", tmp_path / "store")
     shutil.copytree(site.root / "dagster", tmp_path / "dagster")
-    kill_run_when(moment, start, there)
+    kill_run_when("patients/*/.new-dose_volume/doses/*", start, there)
     assert_what_looks_finished_is(there, site)
     run_to_the_end(start, there)
     assert_as_undisturbed(there, site)
 
 
-def kill_run_when(pattern: str, start: Start, there: Site) -> None:
-    since, latest = time.time(), time.monotonic() + LATEST_S
+def test_an_interrupted_run_ends_its_run_in_dagster_and_leaves_nothing_half_done(
+    site: Site, start: Start, tmp_path: Path
+) -> None:
+    """Ctrl-C reaches the whole process group; patients under work are finished, nobody new is begun."""
+    there = replace(site, root=tmp_path)
     process, mark = start(there)
     with process:
-        while not any(written_since(since, path) for path in there.store.path.glob(pattern)):
-            assert process.poll() is None, f"it ended before {pattern}: {process.communicate()}"
-            assert time.monotonic() < latest, f"{pattern} never came"
-            time.sleep(POLL_S)
+        wait_for("patients/*/.new-retrieved_dicom", process, there, since=0.0)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=LATEST_S)
+    assert process.returncode == 1
+    assert errors.rstrip().endswith("Aborted!")
+    assert_nobody_is_left(mark)
+    assert_what_looks_finished_is(there, site)
+    assert not [name for name in there.files() if name.endswith(TEMPORARY) or "/.new-" in name]
+    assert 0 < len(list(there.store.path.glob("patients/*/notes.json"))) < len(site.expected)
+    with there.instance() as instance:
+        assert there.unfinished_runs(instance) == []
+
+
+def kill_run_when(pattern: str, start: Start, there: Site) -> None:
+    since = time.time()
+    process, mark = start(there)
+    with process:
+        wait_for(pattern, process, there, since)
         os.kill(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert_nobody_is_left(mark)
+
+
+def wait_for(pattern: str, process: subprocess.Popen[str], there: Site, since: float) -> None:
+    latest = time.monotonic() + LATEST_S
+    while not any(written_since(since, path) for path in there.store.path.glob(pattern)):
+        assert process.poll() is None, f"it ended before {pattern}: {process.communicate()}"
+        assert time.monotonic() < latest, f"{pattern} never came"
+        time.sleep(POLL_S)
 
 
 def written_since(moment: float, path: Path) -> bool:

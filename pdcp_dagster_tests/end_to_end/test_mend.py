@@ -1,4 +1,4 @@
-"""The failed patient's file is mended and that one patient run again: its failure clears, and nobody else is touched."""
+"""The failed patient's file is mended and that one patient run again: its failure clears, nobody else is touched."""
 
 from __future__ import annotations
 
