@@ -18,7 +18,7 @@ from pdcp_dagster.adapters.parquet import read_table, write_table
 from pdcp_dagster.adapters.store import COHORT_FILES, PATIENT_FILES, CohortFolder, PatientFolder, Store
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import safe_name
-from pdcp_dagster.stages.current import PatientNotLoadableError, PatientPending, require_loadable, standing_of
+from pdcp_dagster.stages.current import PatientNotLoadableError, PatientPending, Standing, require_loadable, standing_of
 from pdcp_dagster.stages.loading import StructureMasks
 
 
@@ -88,7 +88,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
             raise PatientPending(None, f"{name} of this patient is not in the store: materialise {name} first")
         elif not alone:
             standing = standing_of(cohort.patient(partition))
-            if standing.status in _NOT_COUNTING:
+            if standing.status is not Status.SUCCESS and not _is_unknown(standing):
                 raise PatientNotLoadableError(standing.code, standing.reason)
         return self.read(path)
 
@@ -118,8 +118,12 @@ class StoreIOManager(dg.ConfigurableIOManager):
         return Store(Path(self.root)).cohort(cohort), ".".join(name)
 
 
+def _is_unknown(standing: Standing) -> bool:
+    """Whether the chain never ran for a partition, which then may be a user's own and no patient at all."""
+    return standing.status is Status.PENDING and not standing.findings
+
+
 _NO_COHORT = "_assets"
-_NOT_COUNTING = frozenset({Status.EXCLUDE, Status.REVIEW, Status.FAILED})
 _TAKEN = frozenset(file for files in PATIENT_FILES.values() for file in files)
 
 

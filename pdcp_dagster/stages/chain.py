@@ -13,6 +13,7 @@ import datetime as dt
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +83,8 @@ def run_patient(task: PatientTask, settings: ChainSettings, archive: Orthanc) ->
 def failed_outcome(task: PatientTask, settings: ChainSettings, failure: FailureReport) -> PatientOutcome:
     """Return (and write down) the outcome of a patient whose worker died before it could say so itself."""
     folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
-    with folder.locked():
+    # Without the file the outcome still tells of the failure.
+    with suppress(OSError, StoreError), folder.locked():
         _write_failure(folder, failure, task.run_id)
     return _finish(task, [], (), failure, time.monotonic())
 
@@ -121,6 +123,9 @@ def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
     kept, findings = stage.run(patient, patient.folder.begin(stage.asset))
     patient.findings[stage.asset] = findings
     stops = next((finding for finding in findings if finding.stops), None)
+    if stops is not None:
+        # Said before anything is removed: killed here, the patient must not pass for what an earlier run found.
+        write_notes(patient, failure=None)
     if stops is not None and not stage.keeps_when_stopping:
         patient.folder.remove(stage.asset)
         return _nothing(stage.asset, stops, patient)
@@ -196,12 +201,10 @@ def _is_foreseen(error: Exception) -> bool:
 
 def _write_down(patient: Patient, failure: FailureReport) -> None:
     """Leave the failure beside the patient's files; a store that cannot even take that is told of in the outcome."""
-    try:
+    with suppress(OSError, StoreError):
         if any(patient.findings.values()):
             write_notes(patient, failure=failure)
         _write_failure(patient.folder, failure, patient.task.run_id)
-    except (OSError, StoreError):
-        return
 
 
 def _clear_failure(patient: Patient) -> None:

@@ -153,8 +153,10 @@ def a_slice() -> Callable[[PhantomSpec], str]:
 
 @pytest.fixture(scope="module")
 def make_site(orthanc: PrivateOrthanc, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Site]]:
-    """Set up deployments: `make_site("cohort", specs, **keys of the cohort file)`; their patients go into the archive
-    that ORTHANC_URL names then."""
+    """Set up deployments: `make_site("cohort", specs, **keys of the cohort file)`.
+
+    The patients go into the archive that the environment names: the tests' own, unless a module sets another.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in ("USERNAME", "PASSWORD", "CA_BUNDLE", "VERIFY_TLS", "CONNECTIONS", "TIMEOUT"):
             patch.delenv(f"ORTHANC_{name}", raising=False)

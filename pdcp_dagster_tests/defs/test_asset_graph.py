@@ -15,8 +15,8 @@ from dagster._serdes import serialize_value
 from pdcp_dagster.definitions import build_definitions
 from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN
 
-# One line per asset: partitioned by patient or not, group, IO manager (it loads as a table, an image, lazy masks, a folder
-# or a dictionary), kinds, and the assets that it is made from.
+# One line per asset: partitioned by patient or not, group, IO manager (it loads as a table, an image, lazy masks, a
+# folder or a dictionary), kinds, and the assets that it is made from.
 GRAPH = """
 patient_ids    |-      |archive          |parquet|orthanc parquet      |
 image_summary  |patient|archive          |parquet|dicom orthanc parquet|patient_ids

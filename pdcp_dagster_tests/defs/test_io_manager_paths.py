@@ -45,7 +45,8 @@ def asset(*key: str, returns: Any = None, **how: Any) -> dg.AssetsDefinition:
             return returns
         return pd.DataFrame({"partition": [context.partition_key if context.has_partition_key else ""]})
 
-    return dg.asset(key=list(key), io_manager_key="parquet", **how)(own)
+    made: dg.AssetsDefinition = dg.asset(key=list(key), io_manager_key="parquet", **how)(own)
+    return made
 
 
 @pytest.fixture

@@ -49,7 +49,8 @@ def ct_in_words(ct: sitk.Image, dvh: pd.DataFrame) -> pd.DataFrame:
 
 @dg.asset(key=[COHORT, "halved_ct"], partitions_def=PATIENTS, ins={"ct": taken("ct_volume")}, io_manager_key="nifti")
 def halved_ct(ct: sitk.Image) -> sitk.Image:
-    return sitk.Multiply(sitk.Cast(ct, sitk.sitkFloat32), 0.5)
+    half: sitk.Image = sitk.Cast(ct, sitk.sitkFloat32) * 0.5
+    return half
 
 
 @dg.asset(key=[COHORT, "all_dvhs"], ins={"dvhs": from_all("dvh_table")}, io_manager_key="parquet")

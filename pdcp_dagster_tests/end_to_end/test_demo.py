@@ -113,14 +113,14 @@ def test_volumes_in_the_structures_table_are_the_contours_and_masks_are_near_the
     found = table(site, patient_id, "structures").set_index("roi_number")
     assert list(found.index) == [roi.roi_number for roi in truth.rois]
     for roi in truth.rois:
-        row = found.loc[roi.roi_number]
+        row: Any = found.loc[roi.roi_number]
         if roi.volume_cm3 is None:
             assert row[["volume_cm3", "file"]].isna().all()
             assert row["mask_voxels"] == 0
             continue
         assert row["volume_cm3"] == pytest.approx(roi.volume_cm3, rel=VOLUME_TOLERANCE)
         contour_voxels = roi.volume_cm3 * 1000 / (PIXEL_MM2 * row["plane_spacing_mm"])
-        allowed = max(MASK_TOLERANCE * contour_voxels, VOXELS_PER_PLANE * int(row["planes"]))
+        allowed = max(MASK_TOLERANCE * contour_voxels, VOXELS_PER_PLANE * row["planes"])
         assert row["mask_voxels"] == pytest.approx(contour_voxels, abs=allowed), roi.roi_name
         mask = sitk.GetArrayFromImage(sitk.ReadImage(site.patient(patient_id).path / row["file"]))
         assert mask.dtype == np.uint8

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("ui"), pytest.mark.timeout(300)]
 
 GROUPS = ("archive", "linkage", "retrieved_volumes", "dosimetry", "pictures", "report")
+SHOWN_ON_A_NODE = ("status", "kind-tag", "partitions", "description", "owner")
 KINDS = {card.name: set(card.kinds) for card in CARDS} | {
     "patient_ids": {"orthanc", "parquet"},
     "cohort_report": {"parquet", "html"},
@@ -38,10 +39,14 @@ KINDS = {card.name: set(card.kinds) for card in CARDS} | {
 }
 BACKFILLED = ("P1", "P10", "P11")
 RANGE = {"dagster/asset_partition_range_start": "P1", "dagster/asset_partition_range_end": "P11"}
+BACKFILL = "dagster/backfill"
+Run = dict[str, Any]
 _PAGE_MS = 20_000
 _DAEMON_S = 120.0
+_END_S = 60.0
 _RUNS = """{ runsOrError(limit: 50) { ... on Runs {
-    results { runId jobName status creationTime tags { key value } stats { ... on RunStatsSnapshot { stepsSucceeded } } }
+    results { runId jobName status creationTime endTime tags { key value }
+              stats { ... on RunStatsSnapshot { stepsSucceeded } } }
 } } }"""
 
 
@@ -71,24 +76,24 @@ class Ui:
     def partition(self, asset: str, patient: str) -> Page:
         return self.open(f"/assets/demo/{asset}", view="partitions", partition=patient)
 
-    def runs(self, job: str) -> list[dict[str, Any]]:
-        """Return the newest runs of a job, newest first, by the question that the UI itself asks."""
+    def runs(self) -> list[Run]:
+        """Return the newest runs, newest first, by the question that the UI itself asks."""
         answer = self.page.request.post(f"{self.url}/graphql", data={"query": _RUNS}).json()
-        runs = answer["data"]["runsOrError"]["results"]
+        runs: list[Run] = answer["data"]["runsOrError"]["results"]
         for run in runs:
             run["tags"] = {tag["key"]: tag["value"] for tag in run["tags"]}
-        return [run for run in runs if run["jobName"] == job or (job == "" and run["tags"].get("dagster/backfill"))]
+        return runs
 
-    def await_run(self, job: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait until a run that is wanted has succeeded."""
+    def await_success(self, wanted: Callable[[Run], bool]) -> Run:
+        """Wait until a run that is wanted has succeeded, and return it."""
         deadline = time.monotonic() + _DAEMON_S
         while time.monotonic() < deadline:
-            found = [run for run in self.runs(job) if wanted(run)]
-            assert not any(run["status"] == "FAILURE" for run in found), found
-            if any(run["status"] == "SUCCESS" for run in found):
-                return next(run for run in found if run["status"] == "SUCCESS")
+            for run in filter(wanted, self.runs()):
+                assert run["status"] not in {"FAILURE", "CANCELED"}, run
+                if run["status"] == "SUCCESS":
+                    return run
             self.page.wait_for_timeout(500)
-        pytest.fail(f"no such run of {job or 'a backfill'} after {_DAEMON_S} s: {self.runs(job)}")
+        pytest.fail(f"no such run after {_DAEMON_S} s: {self.runs()}")
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -105,47 +110,44 @@ def ui(site: Site, pdcp: Pdcp, chromium: Browser, tmp_path_factory: pytest.TempP
         try:
             _await_address(server)
             expect.set_options(timeout=_PAGE_MS)
-            context = chromium.new_context(viewport={"width": 1400, "height": 900})
-            seen = Ui(root, f"http://127.0.0.1:{port}", context.new_page())
-            seen.listen(seen.page)
-            yield seen
-            context.close()
+            with chromium.new_context(viewport={"width": 1400, "height": 900}) as context:
+                seen = Ui(root, f"http://127.0.0.1:{port}", context.new_page())
+                seen.listen(seen.page)
+                yield seen
         finally:
             server.send_signal(signal.SIGINT)
-            server.communicate(timeout=60)
+            server.communicate(timeout=_END_S)
 
 
 @pytest.fixture(scope="module")
-def backfill(ui: Ui) -> str:
-    """A backfill of three patients that follow one another, asked for as a user does; its ID."""
+def backfill(ui: Ui) -> None:
+    """A backfill of three patients that follow one another, asked for as a user does."""
     dialog = _materialize_dialog(ui)
     dialog.get_by_text("Select a partition or create one").click()
     for patient in BACKFILLED:
-        ui.page.get_by_role("menuitem", name=patient, exact=True).click()
+        ui.page.get_by_role("menuitem").get_by_text(patient, exact=True).first.click()
     ui.page.keyboard.press("Escape")
     dialog.get_by_role("button", name="Launch").click()
     expect(dialog).to_be_hidden()
-    return "asked for"
 
 
 @pytest.mark.usefixtures("backfill")
 def test_the_lineage_shows_every_asset_with_its_group_kinds_owner_and_description(ui: Ui, chromium: Browser) -> None:
-    wide = chromium.new_context(viewport={"width": 3300, "height": 1800})
-    page = ui.listen(wide.new_page())
-    page.goto(f"{ui.url}/server_info")
-    page.evaluate("facets => localStorage.setItem('asset-node-facets', facets)", _facets())
-    page.goto(f"{ui.url}/asset-groups?{urlencode({'expanded': ','.join(f'global@global:{each}' for each in GROUPS)})}")
-    cards = page.locator("foreignObject", has_text="radiotherapy-data")
-    expect(cards).to_have_count(len(KINDS))
-    shown = {str(text) for text in cards.all_text_contents()}
+    with chromium.new_context(viewport={"width": 3300, "height": 1800}) as wide:
+        page = ui.listen(wide.new_page())
+        page.goto(f"{ui.url}/server_info")
+        page.evaluate("shown => localStorage.setItem('asset-node-facets', shown)", json.dumps(SHOWN_ON_A_NODE))
+        expanded = ",".join(f"global@global:{group}" for group in GROUPS)
+        page.goto(f"{ui.url}/asset-groups?{urlencode({'expanded': expanded})}")
+        boxes = page.locator("foreignObject")
+        expect(boxes.filter(has_text="radiotherapy-data")).to_have_count(len(KINDS))
+        texts = set(boxes.all_text_contents())
+    assert set(GROUPS) <= texts
     for name, kinds in KINDS.items():
-        text = next(text for text in shown if text.startswith(name))
+        text = next(text for text in texts if text.startswith(name))
         assert all(kind in text.lower() for kind in kinds), text
     for card in CARDS:
-        assert any(text.startswith(card.name + card.description) for text in shown)
-    headings = page.locator("foreignObject").all_text_contents()
-    assert set(GROUPS) <= set(headings)
-    wide.close()
+        assert any(text.startswith(card.name + card.description) for text in texts)
 
 
 def test_the_partitions_are_the_patients_and_only_the_failed_one_is_red(ui: Ui, site: Site) -> None:
@@ -166,7 +168,7 @@ def test_a_patients_dvh_can_be_seen_beside_its_figures(ui: Ui) -> None:
     page.get_by_text("[Show Markdown]").click()
     picture = page.get_by_role("img", name="DVH")
     expect(picture).to_be_visible()
-    assert int(picture.evaluate("image => image.naturalWidth")) >= 600  # noqa: PLR2004 - wide enough to be read
+    assert int(picture.evaluate("image => image.naturalWidth")) >= 600
     page.get_by_role("button", name="Close").click()
 
 
@@ -198,7 +200,7 @@ def test_after_mending_the_file_the_failed_patient_is_run_again_from_the_ui_and_
     dialog.get_by_role("button", name="Failed", exact=True).click()
     expect(dialog.get_by_text("P14", exact=True).first).to_be_visible()
     dialog.get_by_role("button", name="Launch 1 run").click()
-    ui.await_run("collect_demo", lambda run: run["tags"].get("dagster/partition") == "P14")
+    ui.await_success(lambda run: run["tags"].get("dagster/partition") == "P14")
     page = ui.partition("patient_notes", "P14")
     expect(page.get_by_text("Failed (0)")).to_be_visible()
     expect(page.get_by_role("cell", name="SUCCESS", exact=True)).to_be_visible()
@@ -206,19 +208,20 @@ def test_after_mending_the_file_the_failed_patient_is_run_again_from_the_ui_and_
     expect(page.get_by_role("cell", name="PTV_50", exact=True)).to_be_visible()
 
 
-def test_a_backfill_of_neighbours_is_one_run_of_all_of_them_and_brings_a_new_report(ui: Ui, backfill: str) -> None:
-    assert backfill
-    run = ui.await_run("", lambda run: RANGE.items() <= run["tags"].items())
-    assert [each["runId"] for each in ui.runs("")] == [run["runId"]]
+@pytest.mark.usefixtures("backfill")
+def test_a_backfill_of_neighbours_is_one_run_of_all_of_them_and_brings_a_new_report(ui: Ui) -> None:
+    run = ui.await_success(lambda run: BACKFILL in run["tags"])
+    assert RANGE.items() <= run["tags"].items()
+    assert [each["runId"] for each in ui.runs() if BACKFILL in each["tags"]] == [run["runId"]]
     assert run["stats"]["stepsSucceeded"] == 1
     for patient in BACKFILLED:
         page = ui.partition("dvh_table", patient)
         expect(page.get_by_text("Materialized", exact=True)).to_be_visible()
         expect(page.get_by_role("link", name=run["runId"][:8])).to_be_visible()
-    ui.await_run(
-        "report_demo",
-        lambda report: "dagster/sensor_name" in report["tags"] and report["creationTime"] > run["creationTime"],
+    report = ui.await_success(
+        lambda each: each["jobName"] == "report_demo" and float(each["creationTime"]) > float(run["endTime"])
     )
+    assert report["tags"]["dagster/sensor_name"] == "report_demo_after_collect"
 
 
 def test_nothing_was_complained_of_nor_asked_of_any_other_host_and_no_popup_is_in_the_way(ui: Ui) -> None:
@@ -234,10 +237,6 @@ def _materialize_dialog(ui: Ui) -> Locator:
     page = ui.open("/locations/pdcp_dagster/jobs/collect_demo")
     page.get_by_role("button", name="Materialize all").click()
     return page.get_by_role("dialog")
-
-
-def _facets() -> str:
-    return json.dumps(["status", "kind-tag", "partitions", "description", "owner"])
 
 
 def _await_address(server: subprocess.Popen[str]) -> None:

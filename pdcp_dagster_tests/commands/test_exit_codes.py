@@ -1,0 +1,226 @@
+"""What each command answers when something is wrong: one clear line, the right exit code, and never a password."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
+
+if TYPE_CHECKING:
+    from pdcp_dagster_tests.commands.conftest import Clinic
+    from pdcp_dagster_tests.conftest import Pdcp
+
+Answer = subprocess.CompletedProcess[str]
+
+NOBODY_LISTENS = "http://127.0.0.1:9"
+PASSWORD = "never-to-be-seen"
+WRONG_PASSWORD = "just-as-secret"
+
+
+@pytest.fixture(scope="module")
+def locked_orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateOrthanc]:
+    storage = tmp_path_factory.mktemp("locked") / "storage"
+    with PrivateOrthanc(storage, username="ada", password=PASSWORD) as server:
+        yield server
+        server.kill()
+
+
+def require_one_line(answer: Answer, *words: str) -> None:
+    """Exit code 2, nothing on standard output, one line on standard error that holds these words."""
+    assert answer.returncode == 2, answer.stderr
+    assert answer.stdout == ""
+    lines = answer.stderr.splitlines()
+    assert len(lines) == 1, answer.stderr
+    assert lines[0].startswith("Error: ")
+    for word in words:
+        assert word in lines[0]
+
+
+def test_an_orthanc_that_cannot_be_reached(clinic: Clinic) -> None:
+    clinic.cohort("nobody")
+    answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, "ORTHANC_URL": NOBODY_LISTENS})
+    require_one_line(answer, "Orthanc", NOBODY_LISTENS, "cannot be reached")
+
+
+def test_a_wrong_password_which_is_never_printed(clinic: Clinic, locked_orthanc: PrivateOrthanc) -> None:
+    clinic.cohort("nobody")
+    login = {"ORTHANC_URL": locked_orthanc.url, "ORTHANC_USERNAME": "ada", "ORTHANC_PASSWORD": WRONG_PASSWORD}
+    answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, **login})
+    require_one_line(answer, "refuses user name or password")
+    assert WRONG_PASSWORD not in answer.stderr
+
+
+def test_a_password_in_the_url_is_never_printed(clinic: Clinic) -> None:
+    clinic.cohort("nobody")
+    url = f"http://ada:{WRONG_PASSWORD}@127.0.0.1:9"
+    answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, "ORTHANC_URL": url})
+    require_one_line(answer, "Orthanc")
+    assert WRONG_PASSWORD not in answer.stderr
+
+
+def test_the_right_password_is_in_no_file_and_on_no_terminal(
+    clinic: Clinic, locked_orthanc: PrivateOrthanc, tmp_path: Path
+) -> None:
+    clinic.cohort("nobody")
+    login = {"ORTHANC_URL": locked_orthanc.url, "ORTHANC_USERNAME": "ada", "ORTHANC_PASSWORD": PASSWORD}
+    answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, **login, "PDCP_STORE": tmp_path})
+    assert answer.returncode == 0, answer.stderr
+    assert "0 patients" in answer.stdout
+    assert PASSWORD not in answer.stdout + answer.stderr
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if PASSWORD.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"linkages": "CRDP"}, ("linkages: there is no such key",)),
+        ({"dvh": {"end_cap": "none"}}, ("dvh.end_cap: there is no such key",)),
+        ({"linkage": "CRPD"}, ("linkage", "CRPD")),
+        ({"dvh": {"metrics": ["D95%[Gy"]}}, ("D95%[Gy",)),
+        ({"patients": "nowhere.csv"}, ("nowhere.csv", "cannot be read")),
+    ],
+    ids=["unknown key", "unknown key below", "wrong value", "no metric", "no list"],
+)
+def test_a_cohort_file_with_a_mistake(clinic: Clinic, keys: dict[str, object], words: tuple[str, ...]) -> None:
+    file = clinic.cohort("mistaken", **keys)
+    answer = clinic.pdcp("run", "--cohort", "mistaken", **clinic.settings)
+    file.unlink()
+    require_one_line(answer, "mistaken.yaml" if "patients" not in keys else "nowhere.csv", *words)
+
+
+def test_an_unknown_cohort_names_those_that_there_are(clinic: Clinic) -> None:
+    clinic.cohort("nobody")
+    require_one_line(clinic.pdcp("run", "--cohort", "nowhere", **clinic.settings), "no cohort 'nowhere'", "nobody")
+    require_one_line(clinic.pdcp("status", "--cohort", "nowhere", **clinic.settings), "no cohort 'nowhere'", "nobody")
+
+
+@pytest.mark.parametrize("name", ["../cohorts/nobody", "/etc/passwd", ""])
+def test_a_cohort_is_a_name_and_no_path(clinic: Clinic, name: str) -> None:
+    clinic.cohort("nobody")
+    require_one_line(clinic.pdcp("status", "--cohort", name, **clinic.settings), "no cohort")
+
+
+def test_an_orthanc_url_without_scheme(clinic: Clinic) -> None:
+    clinic.cohort("nobody")
+    answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, "ORTHANC_URL": "127.0.0.1:8042"})
+    require_one_line(answer, "ORTHANC_URL", "http://", "127.0.0.1:8042")
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_store_elsewhere_than_on_disk(clinic: Clinic, command: str) -> None:
+    clinic.cohort("nobody")
+    answer = clinic.pdcp(command, "--cohort", "nobody", **{**clinic.settings, "PDCP_STORE": "s3://bucket/store"})
+    require_one_line(answer, "PDCP_STORE", "s3://")
+
+
+def test_a_store_that_cannot_be_written(clinic: Clinic, tmp_path: Path) -> None:
+    clinic.cohort("nobody")
+    (tmp_path / "file").write_text("no folder")
+    answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, "PDCP_STORE": tmp_path / "file" / "store"})
+    require_one_line(answer, "cannot be used")
+
+
+def test_a_patient_that_nobody_knows(clinic: Clinic) -> None:
+    clinic.cohort("nobody")
+    answer = clinic.pdcp("run", "--cohort", "nobody", "--patient", "\x1b[31mnobody", **clinic.settings)
+    require_one_line(answer, "not in the archive or not in the cohort", r"\x1b[31mnobody")
+
+
+def test_upload_to_nobody_and_of_nothing(clinic: Clinic, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no DICOM")
+    require_one_line(clinic.pdcp("upload", tmp_path, **clinic.settings), "no .dcm file")
+    (tmp_path / "a.dcm").write_bytes(b"no DICOM either")
+    require_one_line(clinic.pdcp("upload", tmp_path, ORTHANC_URL=NOBODY_LISTENS), "cannot be reached")
+
+
+def test_phantoms_into_a_place_that_is_no_folder(pdcp: Pdcp, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    require_one_line(pdcp("phantom", tmp_path / "file" / "below"), "cannot be used")
+
+
+def test_a_demo_that_was_never_run(pdcp: Pdcp, tmp_path: Path) -> None:
+    require_one_line(pdcp("demo", "mend", "--root", tmp_path), "make demo")
+    require_one_line(pdcp("demo", "ui", "--root", tmp_path), "make demo")
+
+
+def test_without_any_orthanc_the_demo_says_how_to_get_one(pdcp: Pdcp, tmp_path: Path) -> None:
+    answer = pdcp("demo", "run", "--root", tmp_path / "root", ORTHANC_EXECUTABLE=tmp_path / "Orthanc")
+    assert answer.returncode == 2
+    assert "Traceback" not in answer.stderr
+    for way in ("apt-get install orthanc", "ORTHANC_EXECUTABLE=", "ORTHANC_URL="):
+        assert way in answer.stderr
+
+
+@pytest.fixture(scope="module")
+def mixed(clinic: Clinic) -> tuple[Clinic, Answer]:
+    """A run over one patient who passes, one who is excluded and one who fails."""
+    clinic.admit("exit-sound")
+    clinic.admit("exit-no-dose", modalities=("CT", "RTSTRUCT", "RTPLAN"))
+    clinic.admit("[red]exit[/] :pill:", damaged=True)
+    clinic.cohort("mixed", ["exit-sound", "exit-no-dose", "[red]exit[/] :pill:", "never came"])
+    return clinic, clinic.pdcp("run", "--cohort", "mixed", "--jobs", "2", **clinic.settings)
+
+
+def test_a_failed_patient_makes_exit_code_1_and_its_reason_comes_last(mixed: tuple[Clinic, Answer]) -> None:
+    _, answer = mixed
+    assert answer.returncode == 1, answer.stderr
+    assert "3 patients: 1 passed  0 review  1 excluded  1 failed" in answer.stdout
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("failed [red]exit[/] :pill:: Failed at retrieved_dicom: ")
+    assert "bytes, but" in line
+
+
+def test_only_excluded_patients_make_exit_code_0(mixed: tuple[Clinic, Answer]) -> None:
+    clinic, _ = mixed
+    answer = clinic.pdcp("run", "--cohort", "mixed", "--patient", "exit-no-dose", **clinic.settings)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    assert "1 patients: 0 passed  0 review  1 excluded  0 failed" in answer.stdout
+
+
+def test_another_cohorts_mistake_is_told_and_stops_nothing(mixed: tuple[Clinic, Answer]) -> None:
+    clinic, _ = mixed
+    file = clinic.cohort("mistaken", linkages="CRDP")
+    answer = clinic.pdcp("run", "--cohort", "mixed", "--patient", "exit-no-dose", **clinic.settings)
+    file.unlink()
+    assert answer.returncode == 0
+    (line,) = answer.stderr.splitlines()
+    assert "mistaken.yaml: linkages: there is no such key" in line
+
+
+def test_status_needs_neither_orthanc_nor_dagster(mixed: tuple[Clinic, Answer], tmp_path: Path) -> None:
+    clinic, _ = mixed
+    shutil.copytree(clinic.root / "store" / "mixed", tmp_path / "store" / "mixed")
+    settings = {**clinic.settings, "PDCP_STORE": tmp_path / "store", "ORTHANC_URL": NOBODY_LISTENS}
+    before = sorted(path for path in tmp_path.rglob("*"))
+    answer = clinic.pdcp("status", "--cohort", "mixed", **settings)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    shown = {line.split("│")[1].strip(): line for line in answer.stdout.splitlines() if line.startswith("│")}
+    assert "SUCCESS" in shown["exit-sound"]
+    assert "EXCLUDE" in shown["exit-no-dose"]
+    assert "no RTDOSE in the archive" in shown["exit-no-dose"]
+    assert "FAILED" in shown["[red]exit[/] :pill:"]
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_status_of_some_patients_and_of_nobody(mixed: tuple[Clinic, Answer]) -> None:
+    clinic, _ = mixed
+    answer = clinic.pdcp("status", "--cohort", "mixed", "--patient", "exit-sound", **clinic.settings)
+    assert "exit-sound" in answer.stdout
+    assert "exit-no-dose" not in answer.stdout
+    nobody = clinic.pdcp("status", "--cohort", "mixed", "--patient", "\x1b]0;x", **clinic.settings)
+    require_one_line(nobody, "not in the cohort's patient list", r"\x1b]0;x")
+
+
+def test_status_before_any_run_says_what_to_do(clinic: Clinic) -> None:
+    clinic.cohort("nobody")
+    require_one_line(clinic.pdcp("status", "--cohort", "nobody", **clinic.settings), "pdcp run --cohort nobody")

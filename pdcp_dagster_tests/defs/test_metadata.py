@@ -1,0 +1,162 @@
+"""What the UI shows of a patient: status and reason first, small pictures, and never a secret."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from pdcp_dagster.defs.previews import shown_as_metadata
+from pdcp_dagster.phantom.archive import damage_stored_file
+from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
+from pdcp_dagster.phantom.spec import PhantomSpec
+from pdcp_dagster.stages.chain import PATIENT_ASSETS
+from pdcp_dagster.stages.outcome import Rows
+
+if TYPE_CHECKING:
+    from pdcp_dagster_tests.defs.conftest import Site
+
+pytestmark = pytest.mark.xdist_group("defs_metadata")
+
+USER, PASSWORD, WRONG_PASSWORD = "ada", "Zaunkoenig-7/ü", "Rotkehlchen-8"
+LARGEST_PICTURE = 15_000
+MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+_PICTURE = re.compile(r"!\[(?P<title>[^\]]+)\]\(data:(?P<type>image/[a-z]+);base64,(?P<content>[A-Za-z0-9+/=]+)\)")
+
+Metadata = dict[str, dg.MetadataValue]
+
+
+@pytest.fixture(scope="module")
+def site(
+    make_site: Callable[..., Site],
+    spec: Callable[..., PhantomSpec],
+    a_slice: Callable[[PhantomSpec], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
+    """An archive that asks for a password; one patient passed, one is excluded, one failed; then it changed."""
+    storage = tmp_path_factory.mktemp("secured") / "storage"
+    with (
+        PrivateOrthanc(storage, username=USER, password=PASSWORD) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("ORTHANC_URL", server.url)
+        patch.setenv("ORTHANC_USERNAME", USER)
+        patch.setenv("ORTHANC_PASSWORD", PASSWORD)
+        patients = [spec("WA"), spec("WB", modalities=("CT", "RTSTRUCT", "RTPLAN")), spec("WC")]
+        site = make_site("shown", patients)
+        damage_stored_file(server, a_slice(patients[2]))
+        assert site.list_patients().success
+        assert not site.collect("WA", "WB", "WC").success
+        assert site.report().success
+        patch.setenv("ORTHANC_PASSWORD", WRONG_PASSWORD)
+        assert not site.list_patients().success
+        assert not site.collect("WC").success
+        yield site
+        server.kill()
+
+
+def shown(site: Site, asset: str, patient: str | None) -> Metadata:
+    """Return the metadata of an asset's last materialisation, as it comes back from the event log."""
+    wanted = dg.AssetRecordsFilter(site.key(asset), asset_partitions=None if patient is None else [patient])
+    (record,) = site.instance.fetch_materializations(wanted, limit=1).records
+    assert record.asset_materialization is not None
+    return dict(record.asset_materialization.metadata)
+
+
+def pictures(metadata: Metadata) -> Iterator[tuple[str, str, bytes]]:
+    """Yield title, type and content of the pictures in metadata."""
+    for value in metadata.values():
+        if isinstance(value, dg.MarkdownMetadataValue):
+            found = _PICTURE.fullmatch(value.md_str or "")
+            assert found is not None, "markdown is used for pictures only"
+            yield found["title"], found["type"], base64.b64decode(found["content"], validate=True)
+
+
+@pytest.mark.parametrize("patient", ["WA", "WB"])
+@pytest.mark.parametrize("asset", PATIENT_ASSETS)
+def test_status_and_reason_come_first(site: Site, asset: str, patient: str) -> None:
+    metadata = shown(site, asset, patient)
+    assert list(metadata)[:2] == ["status", "reason"]
+    assert metadata["status"].value in {"SUCCESS", "EXCLUDE"}
+
+
+@pytest.mark.parametrize("asset", PATIENT_ASSETS)
+def test_what_was_kept_shows_where_it_lies(site: Site, asset: str) -> None:
+    assert Path(str(shown(site, asset, "WA")["path"].value)) == site.patient("WA").file(asset)
+
+
+def test_the_tables_of_doses_and_pictures_show_one_small_picture_each(site: Site) -> None:
+    with_pictures = {asset: list(pictures(shown(site, asset, "WA"))) for asset in PATIENT_ASSETS}
+    assert {asset for asset, found in with_pictures.items() if found} == {"dvh_table", "central_slices"}
+    for asset in ("dvh_table", "central_slices"):
+        ((title, mime_type, content),) = with_pictures[asset]
+        assert content.startswith(MAGIC[mime_type]), asset
+        assert len(content) <= LARGEST_PICTURE, asset
+        assert title, "a picture that does not show has a title"
+
+
+def test_an_excluded_patient_shows_no_picture(site: Site) -> None:
+    assert [picture for asset in PATIENT_ASSETS for picture in pictures(shown(site, asset, "WB"))] == []
+
+
+def test_the_report_shows_everybody_with_status_and_reason(site: Site) -> None:
+    table = shown(site, "cohort_report", None)["patients"]
+    assert isinstance(table, dg.TableMetadataValue)
+    told = {record.data["patient_id"]: record.data for record in table.records}
+    assert {patient: row["status"] for patient, row in told.items()} == {
+        "WA": "SUCCESS",
+        "WB": "EXCLUDE",
+        "WC": "FAILED",
+    }
+    assert str(told["WB"]["reason"]).startswith("Excluded: no RTDOSE")
+    assert str(told["WC"]["reason"]).startswith("Failed at retrieved_dicom")
+
+
+def test_no_password_is_anywhere_in_dagsters_history_or_in_the_store(site: Site) -> None:
+    secrets = [
+        spelling
+        for password in (PASSWORD, WRONG_PASSWORD)
+        for spelling in (
+            password.encode(),
+            password.encode("unicode-escape"),  # as JSON has it
+            base64.b64encode(f"{USER}:{password}".encode()),  # as HTTP has it
+            base64.b64encode(f"{USER}:{password}".encode("latin-1")),
+        )
+    ]
+    histories = [path for path in Path(site.instance.root_directory).rglob("*") if path.is_file()]
+    assert [path for path in histories if path.suffix == ".db" and b"WC" in path.read_bytes()], "it is the right place"
+    for path in (*histories, *(path for path in (site.root / "store").rglob("*") if path.is_file())):
+        content = path.read_bytes()
+        assert [secret for secret in secrets if secret in content] == [], path
+
+
+def test_a_refused_password_is_told_in_words(site: Site) -> None:
+    failure = site.patient("WC").read_failure()
+    assert failure is not None
+    assert failure["stage"] == "image_summary"
+    assert "401" in failure["reason"] or "password" in failure["reason"].lower()
+
+
+def test_plain_values_and_tables_are_shown_as_what_they_are() -> None:
+    metadata = shown_as_metadata(
+        {
+            "text": "a",
+            "nothing": None,
+            "yes": True,
+            "number": 3,
+            "gray": 2.5,
+            "rows": Rows(({"roi": "PTV", "note": None}, {"roi": "CTV", "note": "small"})),
+            "no_rows": Rows(()),
+        }
+    )
+    plain = {name: value.value for name, value in metadata.items() if name != "rows"}
+    assert plain == {"text": "a", "nothing": "", "yes": True, "number": 3, "gray": 2.5, "no_rows": "none"}
+    assert isinstance(metadata["yes"], dg.BoolMetadataValue), "a bool is no number, though Python takes it for one"
+    table = metadata["rows"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert [record.data for record in table.records] == [{"roi": "PTV", "note": ""}, {"roi": "CTV", "note": "small"}]
