@@ -34,14 +34,16 @@ def main() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Patients at a time. Default: one per core.")
 def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
     """Verify, retrieve and convert patients, and report on the cohort."""
-    from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415 - Dagster costs a second to import
+    from pdcp_dagster.commands.deployment import Deployment, require_orthanc  # noqa: PLC0415
     from pdcp_dagster.commands.progress import ProgressBar  # noqa: PLC0415
-    from pdcp_dagster.commands.run import RunBroken, run_cohort  # noqa: PLC0415
     from pdcp_dagster.commands.tables import printable  # noqa: PLC0415
 
     console, errors = _terminal(), _terminal(stderr=True)
     deployment = Deployment.from_environment(os.environ)
     chosen = deployment.cohort(cohort)
+    require_orthanc()
+    from pdcp_dagster.commands.run import RunBroken, run_cohort  # noqa: PLC0415 - Dagster costs seconds to import
+
     progress = ProgressBar(console)
     try:
         collected = run_cohort(deployment, chosen, patients, jobs or os.cpu_count() or 1, progress)

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pdcp_dagster.adapters.cohort_file import load_cohorts
-from pdcp_dagster.adapters.store import Store
+from pdcp_dagster.adapters.cohort_file import DEFAULT_COHORTS, load_cohorts
+from pdcp_dagster.adapters.store import DEFAULT_STORE, Store
 from pdcp_dagster.defs.cohorts import cohort_definitions
 from pdcp_dagster.defs.io_managers import io_managers
 from pdcp_dagster.defs.resources import OrthancResource, Progress, StoreResource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-DEFAULT_COHORTS = "cohorts"
-DEFAULT_STORE = "pdcp_store"
 
 
 def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
     from pathlib import Path
 
+DEFAULT_COHORTS = "cohorts"
 _ID_COLUMNS = ("patient_id", "ids", "PatientID")
 _SHOWN_CHARACTERS = 60
 

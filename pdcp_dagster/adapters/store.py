@@ -25,6 +25,7 @@ from pdcp_dagster.domain.keys import folder_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+DEFAULT_STORE = "pdcp_store"
 LOCK_WAIT_S = 1800.0
 _HASH_BLOCK = 1 << 20
 _FRESH = ".new-"

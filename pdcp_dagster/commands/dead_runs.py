@@ -27,6 +27,8 @@ def process_tags() -> dict[str, str]:
     """Return the tags that let a later command find out whether this process still lives."""
     return {
         CLI_TAG: "run",
+        # What the UI looks for when it lists the runs of this code location's jobs.
+        ".dagster/repository": "__repository__@pdcp_dagster",
         HOST_TAG: socket.gethostname(),
         PID_TAG: str(os.getpid()),
         STARTED_TAG: str(psutil.Process().create_time()),

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
 from pdcp_dagster.adapters.store import Store
 from pdcp_dagster.commands.dagster_ui import require_free_port, serve_ui
-from pdcp_dagster.commands.deployment import Deployment, WrongConfiguration, require_folder
+from pdcp_dagster.commands.deployment import Deployment, WrongConfiguration, require_folder, require_orthanc
 from pdcp_dagster.commands.progress import ProgressBar
-from pdcp_dagster.commands.run import run_cohort
 from pdcp_dagster.commands.tables import patient_table, printable
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import partition_key
@@ -81,6 +80,9 @@ def run_demo(root: Path, console: Console) -> bool:
         console.print("Everything is there already; nothing was changed.")
     else:
         with _archive(demo, patients, console):
+            require_orthanc()
+            from pdcp_dagster.commands.run import run_cohort  # noqa: PLC0415 - Dagster costs seconds to import
+
             run_cohort(demo.deployment, demo.deployment.cohort(COHORT), (), os.cpu_count() or 1, ProgressBar(console))
     _show(demo, console)
     wrong = [patient.patient_id for patient in patients if not _as_expected(demo, patient)]

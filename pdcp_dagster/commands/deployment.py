@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pdcp_dagster.adapters.cohort_file import CohortFileError, load_cohort, read_patient_list
-from pdcp_dagster.adapters.store import Store, StoreError
-from pdcp_dagster.definitions import DEFAULT_COHORTS, DEFAULT_STORE
+from pdcp_dagster.adapters.cohort_file import DEFAULT_COHORTS, CohortFileError, load_cohort, read_patient_list
+from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
+from pdcp_dagster.adapters.store import DEFAULT_STORE, Store, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +59,9 @@ class Deployment:
     def cohort(self, name: str) -> Cohort:
         """Return a cohort's configuration, or end with one line that says what is wrong with its file."""
         path = self.cohorts / f"{name}.yaml"
-        if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in self.cohorts.glob("*.yaml"))) or "none"
+        there = sorted(file.stem for file in self.cohorts.glob("*.yaml"))
+        if name not in there:
+            known = ", ".join(there) or "none"
             raise WrongConfiguration(
                 f"no cohort {name!r} in {self.cohorts} (there: {known}); set PDCP_COHORTS or --cohort"
             )
@@ -92,3 +93,12 @@ def require_folder(path: Path) -> None:
         raise WrongConfiguration(f"{path} cannot be used: {error.strerror}") from error
     if not os.access(path, os.W_OK):
         raise WrongConfiguration(f"{path} cannot be used: no permission to write there")
+
+
+def require_orthanc() -> None:
+    """End with one line where Orthanc cannot be reached or refuses the user; the line never shows a password."""
+    try:
+        with Orthanc(OrthancSettings.from_environment(os.environ)) as archive:
+            archive.system()
+    except OrthancError as error:
+        raise WrongConfiguration(str(error)) from error

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.commands.dead_runs import close_dead_runs, process_tags
 from pdcp_dagster.commands.deployment import WrongConfiguration
@@ -49,20 +48,13 @@ class Collected:
         return [outcome for outcome in self.outcomes if outcome.failure is not None]
 
 
-def require_orthanc() -> None:
-    """End with one line where Orthanc cannot be reached or refuses the user; the line never shows a password."""
-    try:
-        with Orthanc(OrthancSettings.from_environment(os.environ)) as archive:
-            archive.system()
-    except OrthancError as error:
-        raise WrongConfiguration(str(error)) from error
-
-
 def run_cohort(
     deployment: Deployment, cohort: Cohort, patients: Sequence[str], jobs: int, progress: ProgressBar
 ) -> Collected:
-    """Run all stages for the named patients, or all; the report follows whatever became of them."""
-    require_orthanc()
+    """Run all stages for the named patients, or all; the report follows whatever became of them.
+
+    That Orthanc answers is for the caller to have seen (`deployment.require_orthanc`).
+    """
     deployment.prepare_dagster()
     # The definitions that the UI loads: a run recorded here is a run of the same job there.
     definitions = build_definitions(os.environ)

@@ -35,7 +35,7 @@ def patient_table(title: str, rows: Iterable[Mapping[Any, Any]]) -> Table:
 
 
 def printable(text: object) -> str:
-    """Return untrusted text without what would steer a terminal."""
-    return escape(
-        "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(text))
-    )
+    """Return untrusted text as it may stand in a line of markup, without what would steer a terminal."""
+    letters = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(text))
+    # Rich doubles a backslash at the very end, and shows both where no tag follows.
+    return escape(f"{letters} ")[:-1]

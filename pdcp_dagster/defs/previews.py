@@ -1,7 +1,9 @@
 """How an outcome looks in the UI: status and reason in words first, then figures, then pictures."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -56,13 +58,19 @@ def _value(value: Shown) -> dg.MetadataValue:
         return dg.MetadataValue.md(f"![{value.title}](data:{value.mime_type};base64,{encoded})")
     if isinstance(value, Rows):
         return _table(value)
-    if isinstance(value, bool):
-        return dg.MetadataValue.bool(value)
-    if isinstance(value, int):
-        return dg.MetadataValue.int(value)
-    if isinstance(value, float):
-        return dg.MetadataValue.float(value)
-    return dg.MetadataValue.text("" if value is None else value)
+    if isinstance(value, Path):
+        return dg.MetadataValue.path(str(value))
+    if value is None:
+        return dg.MetadataValue.text("")
+    return _PLAIN[type(value)](value)
+
+
+_PLAIN: Mapping[type, Callable[[Any], dg.MetadataValue]] = {
+    bool: dg.MetadataValue.bool,
+    int: dg.MetadataValue.int,
+    float: dg.MetadataValue.float,
+    str: dg.MetadataValue.text,
+}
 
 
 def _table(rows: Rows) -> dg.MetadataValue:

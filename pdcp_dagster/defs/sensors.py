@@ -69,7 +69,7 @@ def _over_patients(instance: dg.DagsterInstance, cohort: str, run_ids: list[str]
 
 
 def _is_over_patients(run: dg.DagsterRun, cohort: str) -> bool:
-    if CLI_TAG in run.tags:
+    if CLI_TAG in run.tags and run.parent_run_id is None:  # one done again from the UI has the tag of the first
         return False
     chosen = set(run.asset_selection or ())
     return run.job_name == collect_job_name(cohort) or bool(chosen & set(patient_asset_keys(cohort)))

@@ -25,6 +25,7 @@ from pdcp_dagster.stages import archive_stages, dose_stages, image_stages, pictu
 from pdcp_dagster.stages.notes_stage import write_notes
 from pdcp_dagster.stages.outcome import AssetOutcome, FailureReport, Kept, PatientOutcome, PatientTask
 from pdcp_dagster.stages.patient import ChainSettings, Patient, UpstreamMissingError
+from pdcp_dagster.stages.remedies import remedy_for
 
 if TYPE_CHECKING:
     from pdcp_dagster.adapters.orthanc import Orthanc
@@ -130,10 +131,11 @@ def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
         patient.folder.remove(stage.asset)
         return _nothing(stage.asset, stops, patient)
     manifest = patient.folder.commit(stage.asset, kept.details, stage.made_from)
+    status = status_of(_all_findings(patient))
     return AssetOutcome(
         asset=stage.asset,
-        status=status_of(_all_findings(patient)),
-        reason=_reason(findings),
+        status=status,
+        reason=_reason(findings) if status is Status.SUCCESS else reason_of(_all_findings(patient)),
         path=patient.folder.file(stage.asset),
         data_version=manifest.data_version,
         shown=kept.shown,
@@ -192,6 +194,7 @@ def _report(stage: str, error: Exception) -> FailureReport:
     if not _is_foreseen(error):
         last = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{type(error).__name__}: {reason} (unforeseen, at {last.name}, line {last.lineno})"
+    reason = f"{reason.rstrip('.')}. {remedy_for(error)}".rstrip()
     return FailureReport(stage=stage, error_type=type(error).__name__, reason=reason)
 
 

@@ -6,11 +6,11 @@ What lives here: outcomes per asset and per patient. What does not: how Dagster 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pdcp_dagster.domain.codes import Status
 
@@ -31,7 +31,7 @@ class Rows:
     records: tuple[Mapping[str, str | int | float | bool | None], ...]
 
 
-Shown = str | int | float | bool | None | Picture | Rows
+Shown = str | int | float | bool | None | Path | Picture | Rows
 """What a stage may show in an asset's metadata."""
 
 

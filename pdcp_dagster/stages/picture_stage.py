@@ -72,7 +72,7 @@ def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Fin
     shown: dict[str, Shown] = {
         "pictures": len(rows),
         "contact_sheet": content,
-        "all_pictures": str(patient.folder.path / "central_slices"),
+        "all_pictures": patient.folder.path / "central_slices",
     }
     return Kept(shown), (Finding("XXVI_SUCC_001", f"{len(rows)} pictures"),)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class Clinic:
             "ORTHANC_URL": self.orthanc.url,
         }
 
-    def cohort(self, name: str, patients: Sequence[str] = (), **keys: Any) -> Path:
+    def cohort(self, name: str, patients: Sequence[str] = (), keys: Mapping[str, object] | None = None) -> Path:
         """Write a cohort file for these patients; `keys` are further keys of it."""
         folder = self.root / "cohorts"
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ class Clinic:
             "name": name,
             "ct_instances": {"minimum": 4, "review_above": 30, "maximum": 60, "action": "exclude"},
             "patients": f"{name}.csv",
-            **keys,
+            **(keys or {}),
         }
         file = folder / f"{name}.yaml"
         file.write_text(yaml.safe_dump(content))

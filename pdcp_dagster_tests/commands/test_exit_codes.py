@@ -60,21 +60,20 @@ def test_a_password_in_the_url_is_never_printed(clinic: Clinic) -> None:
     clinic.cohort("nobody")
     url = f"http://ada:{WRONG_PASSWORD}@127.0.0.1:9"
     answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, "ORTHANC_URL": url})
-    require_one_line(answer, "Orthanc")
+    require_one_line(answer, "ORTHANC_URL must not contain a user name or password")
     assert WRONG_PASSWORD not in answer.stderr
 
 
-def test_the_right_password_is_in_no_file_and_on_no_terminal(
+def test_a_patient_that_nobody_knows_and_the_right_password_which_is_written_nowhere(
     clinic: Clinic, locked_orthanc: PrivateOrthanc, tmp_path: Path
 ) -> None:
     clinic.cohort("nobody")
     login = {"ORTHANC_URL": locked_orthanc.url, "ORTHANC_USERNAME": "ada", "ORTHANC_PASSWORD": PASSWORD}
-    answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, **login, "PDCP_STORE": tmp_path})
-    assert answer.returncode == 0, answer.stderr
-    assert "0 patients" in answer.stdout
-    assert PASSWORD not in answer.stdout + answer.stderr
+    settings = {**clinic.settings, **login, "PDCP_STORE": tmp_path}
+    answer = clinic.pdcp("run", "--cohort", "nobody", "--patient", "\x1b[31mnobody", **settings)
+    require_one_line(answer, "not in the archive or not in the cohort", r"\x1b[31mnobody")
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert written
+    assert [path for path in written if path.suffix == ".db"]
     assert not [path for path in written if PASSWORD.encode() in path.read_bytes()]
 
 
@@ -90,7 +89,7 @@ def test_the_right_password_is_in_no_file_and_on_no_terminal(
     ids=["unknown key", "unknown key below", "wrong value", "no metric", "no list"],
 )
 def test_a_cohort_file_with_a_mistake(clinic: Clinic, keys: dict[str, object], words: tuple[str, ...]) -> None:
-    file = clinic.cohort("mistaken", **keys)
+    file = clinic.cohort("mistaken", keys=keys)
     answer = clinic.pdcp("run", "--cohort", "mistaken", **clinic.settings)
     file.unlink()
     require_one_line(answer, "mistaken.yaml" if "patients" not in keys else "nowhere.csv", *words)
@@ -102,7 +101,7 @@ def test_an_unknown_cohort_names_those_that_there_are(clinic: Clinic) -> None:
     require_one_line(clinic.pdcp("status", "--cohort", "nowhere", **clinic.settings), "no cohort 'nowhere'", "nobody")
 
 
-@pytest.mark.parametrize("name", ["../cohorts/nobody", "/etc/passwd", ""])
+@pytest.mark.parametrize("name", ["../cohorts/nobody", ""])
 def test_a_cohort_is_a_name_and_no_path(clinic: Clinic, name: str) -> None:
     clinic.cohort("nobody")
     require_one_line(clinic.pdcp("status", "--cohort", name, **clinic.settings), "no cohort")
@@ -126,12 +125,6 @@ def test_a_store_that_cannot_be_written(clinic: Clinic, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, "PDCP_STORE": tmp_path / "file" / "store"})
     require_one_line(answer, "cannot be used")
-
-
-def test_a_patient_that_nobody_knows(clinic: Clinic) -> None:
-    clinic.cohort("nobody")
-    answer = clinic.pdcp("run", "--cohort", "nobody", "--patient", "\x1b[31mnobody", **clinic.settings)
-    require_one_line(answer, "not in the archive or not in the cohort", r"\x1b[31mnobody")
 
 
 def test_upload_to_nobody_and_of_nothing(clinic: Clinic, tmp_path: Path) -> None:
@@ -178,20 +171,15 @@ def test_a_failed_patient_makes_exit_code_1_and_its_reason_comes_last(mixed: tup
     assert "bytes, but" in line
 
 
-def test_only_excluded_patients_make_exit_code_0(mixed: tuple[Clinic, Answer]) -> None:
+def test_only_excluded_patients_make_exit_code_0_and_another_cohorts_mistake_is_told_once(
+    mixed: tuple[Clinic, Answer],
+) -> None:
     clinic, _ = mixed
-    answer = clinic.pdcp("run", "--cohort", "mixed", "--patient", "exit-no-dose", **clinic.settings)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stderr == ""
-    assert "1 patients: 0 passed  0 review  1 excluded  0 failed" in answer.stdout
-
-
-def test_another_cohorts_mistake_is_told_and_stops_nothing(mixed: tuple[Clinic, Answer]) -> None:
-    clinic, _ = mixed
-    file = clinic.cohort("mistaken", linkages="CRDP")
+    file = clinic.cohort("mistaken", keys={"linkages": "CRDP"})
     answer = clinic.pdcp("run", "--cohort", "mixed", "--patient", "exit-no-dose", **clinic.settings)
     file.unlink()
-    assert answer.returncode == 0
+    assert answer.returncode == 0, answer.stderr
+    assert "1 patients: 0 passed  0 review  1 excluded  0 failed" in answer.stdout
     (line,) = answer.stderr.splitlines()
     assert "mistaken.yaml: linkages: there is no such key" in line
 
@@ -222,5 +210,5 @@ def test_status_of_some_patients_and_of_nobody(mixed: tuple[Clinic, Answer]) -> 
 
 
 def test_status_before_any_run_says_what_to_do(clinic: Clinic) -> None:
-    clinic.cohort("nobody")
-    require_one_line(clinic.pdcp("status", "--cohort", "nobody", **clinic.settings), "pdcp run --cohort nobody")
+    clinic.cohort("never_run")
+    require_one_line(clinic.pdcp("status", "--cohort", "never_run", **clinic.settings), "pdcp run --cohort never_run")

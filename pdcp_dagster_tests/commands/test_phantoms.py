@@ -26,20 +26,15 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(pdcp: Pdcp, tmp_path: Path) -> None:
-    written = []
-    for folder, seed in (("first", "5"), ("second", "5"), ("other", "6")):
-        answer = pdcp("phantom", tmp_path / folder, "--seed", seed)
+def test_the_same_seed_gives_the_same_bytes(pdcp: Pdcp, tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        answer = pdcp("phantom", tmp_path / folder, "--seed", "5")
         assert answer.returncode == 0, answer.stderr
         assert "18 patients" in answer.stdout
-        written.append(hashes(tmp_path / folder))
-    first, second, other = written
-    assert first == second
+    first = hashes(tmp_path / "first")
+    assert first == hashes(tmp_path / "second")
     assert len(json.loads((tmp_path / "first" / "cohort.json").read_text(encoding="utf-8"))) == 18
-    assert set(first) == set(other)
-    dicom = [name for name in first if name.endswith(".dcm")]
-    assert len(dicom) > 18 * 10
-    assert not [name for name in dicom if first[name] == other[name]]
+    assert len([name for name in first if name.endswith(".dcm")]) > 18 * 10
 
 
 @pytest.fixture

@@ -119,22 +119,27 @@ def test_running_a_mended_patient_again_clears_it_and_nobody_else_changes(
     assert (site.patient("SA").path / "manifests" / "ct_volume.json").read_bytes() == untouched
 
 
-def test_the_same_patients_failing_again_and_mended_again_end_well(
+def test_a_patient_who_was_done_fails_visibly_and_ends_well_when_mended(
     site: Site,
+    sound_run: dg.ExecuteInProcessResult,
     orthanc: PrivateOrthanc,
     a_slice: Callable[[PhantomSpec], str],
     spec: Callable[..., PhantomSpec],
 ) -> None:
+    assert sound_run.success
     damage_stored_file(orthanc, a_slice(spec("SD")))
     assert not site.collect("SD").success
-    assert site.statuses("SD") == FAILED, "a patient who was done before fails visibly"
+    assert site.statuses("SD") == FAILED
     assert site.patient("SD").manifest("ct_volume") is not None, "what an earlier run made stands"
     mend_stored_file(orthanc, a_slice(spec("SD")))
     assert site.collect_range("SD", "SD").success, "and a run of its partition, as from the UI, clears it, too"
     assert site.statuses("SD") == DONE
 
 
-def test_keys_that_were_never_listed_are_refused_before_anything_is_touched(site: Site) -> None:
+def test_keys_that_were_never_listed_are_refused_before_anything_is_touched(
+    site: Site, failing_run: dg.ExecuteInProcessResult
+) -> None:
+    assert not failing_run.success
     result = site.collect("SB", "../SA", "Sb")
     assert not result.success
     assert "No such partitions: '../SA', 'Sb'. Materialise patient_ids first." in site.errors(result)
@@ -158,8 +163,9 @@ def test_a_patient_named_twice_is_run_once(site: Site) -> None:
 
 
 def test_an_archive_that_is_down_fails_each_patient_and_excludes_nobody(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, sound_run: dg.ExecuteInProcessResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert sound_run.success
     before = site.patient("SA").read_notes() or {}
     monkeypatch.setenv("ORTHANC_URL", "http://127.0.0.1:9")
     result = site.collect("SA", "SD")

@@ -32,21 +32,28 @@ def site(make_site: Callable[..., Site], spec: Callable[..., PhantomSpec]) -> Si
     return site
 
 
+@pytest.fixture(scope="module")
+def first_list(site: Site) -> dg.ExecuteInProcessResult:
+    return site.list_patients()
+
+
 def shown(result: dg.ExecuteInProcessResult) -> dict[str, object]:
     (event,) = result.get_asset_materialization_events()
     return {name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()}
 
 
-def test_a_listed_patient_becomes_a_partition_whose_key_is_safe_and_keeps_its_zeros(site: Site) -> None:
-    result = site.list_patients()
-    assert result.success
+def test_a_listed_patient_becomes_a_partition_whose_key_is_safe_and_keeps_its_zeros(
+    site: Site, first_list: dg.ExecuteInProcessResult
+) -> None:
+    assert first_list.success
     assert sorted(site.partitions()) == sorted([AWKWARD_KEY, "00L7"])
     table = read_table(site.store.file("patient_ids"))
     assert dict(zip(table["partition_key"], table["patient_id"], strict=True)) == {AWKWARD_KEY: AWKWARD, "00L7": "00L7"}
-    assert {"patients": 2, "new_patients": 2, "not_in_archive": "L8, L9"}.items() <= shown(result).items()
+    assert {"patients": 2, "new_patients": 2, "not_in_archive": "L8, L9"}.items() <= shown(first_list).items()
 
 
-def test_listing_again_adds_nothing(site: Site) -> None:
+def test_listing_again_adds_nothing(site: Site, first_list: dg.ExecuteInProcessResult) -> None:
+    assert first_list.success
     before = site.partitions()
     result = site.list_patients()
     assert site.partitions() == before
@@ -54,8 +61,12 @@ def test_listing_again_adds_nothing(site: Site) -> None:
 
 
 def test_a_new_patient_comes_last_and_a_patient_who_left_the_archive_keeps_the_partition(
-    site: Site, make_site: Callable[..., Site], spec: Callable[..., PhantomSpec]
+    site: Site,
+    first_list: dg.ExecuteInProcessResult,
+    make_site: Callable[..., Site],
+    spec: Callable[..., PhantomSpec],
 ) -> None:
+    assert first_list.success
     before = site.partitions()
     make_site("listed", [spec("L8", modalities=("RTPLAN",))])
     site.write_cohort(["00L7", "L8"])
@@ -74,6 +85,15 @@ def test_an_archive_without_patients_gives_an_empty_list_and_no_partitions(
     assert nobody.partitions() == []
     assert len(read_table(nobody.store.file("patient_ids"))) == 0
     assert nobody.report().success, "a report on nobody is a report"
+
+
+def test_partitions_can_be_orthancs_ids_where_patient_ids_must_not_show(
+    make_site: Callable[..., Site], spec: Callable[..., PhantomSpec]
+) -> None:
+    site = make_site("hidden", [spec("00L7", modalities=("RTPLAN",))], partition_key="orthanc_id")
+    assert site.list_patients().success
+    digest = hashlib.sha1(b"00L7", usedforsecurity=False).hexdigest()  # Orthanc's rule: SHA-1 of the PatientID
+    assert site.partitions() == ["-".join(digest[start : start + 8] for start in range(0, 40, 8))]
 
 
 def test_many_keys_are_added_in_pages_each_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

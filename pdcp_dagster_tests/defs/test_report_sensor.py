@@ -61,12 +61,22 @@ def looker(instance: dg.DagsterInstance) -> Looker:
 def begin(
     instance: dg.DagsterInstance,
     job: str = COLLECT,
+    *,
     tags: dict[str, str] | None = None,
     asset: dg.AssetKey | None = None,
+    parent: str | None = None,
 ) -> dg.DagsterRun:
     """Record a run that has begun."""
-    chosen = None if asset is None else frozenset({asset})
-    run = instance.add_run(dg.DagsterRun(job, run_id=str(uuid.uuid4()), tags=tags, asset_selection=chosen))
+    run = instance.add_run(
+        dg.DagsterRun(
+            job,
+            run_id=str(uuid.uuid4()),
+            tags=tags,
+            asset_selection=None if asset is None else frozenset({asset}),
+            root_run_id=parent,
+            parent_run_id=parent,
+        )
+    )
     instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, job), run.run_id)
     return run
 
@@ -129,6 +139,16 @@ def test_a_tag_set_after_the_end_is_no_second_end(instance: dg.DagsterInstance, 
 def test_runs_of_the_command_line_make_their_own_report(instance: dg.DagsterInstance, looker: Looker) -> None:
     end(instance, begin(instance, tags={CLI_TAG: "run"}))
     assert looker.look() == 0
+
+
+def test_a_run_of_the_command_line_done_again_from_the_ui_gets_one(
+    instance: dg.DagsterInstance, looker: Looker
+) -> None:
+    first = begin(instance, tags={CLI_TAG: "run"})
+    end(instance, first, "FAILURE")
+    assert looker.look() == 0
+    end(instance, begin(instance, tags={CLI_TAG: "run"}, parent=first.run_id))
+    assert looker.look() == 1
 
 
 @pytest.mark.parametrize(("cohort", "reports"), [("breast", 1), ("lung", 0)])

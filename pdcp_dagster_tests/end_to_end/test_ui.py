@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pdcp_dagster_tests.conftest import Pdcp
     from pdcp_dagster_tests.end_to_end.conftest import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("ui"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("ui")]
 
 GROUPS = ("archive", "linkage", "retrieved_volumes", "dosimetry", "pictures", "report")
 SHOWN_ON_A_NODE = ("status", "kind-tag", "partitions", "description", "owner")
@@ -42,7 +42,7 @@ RANGE = {"dagster/asset_partition_range_start": "P1", "dagster/asset_partition_r
 BACKFILL = "dagster/backfill"
 Run = dict[str, Any]
 _PAGE_MS = 20_000
-_DAEMON_S = 120.0
+_DAEMON_S = 240.0
 _END_S = 60.0
 _RUNS = """{ runsOrError(limit: 50) { ... on Runs {
     results { runId jobName status creationTime endTime tags { key value }

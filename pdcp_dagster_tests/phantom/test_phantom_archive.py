@@ -10,7 +10,7 @@ import pytest
 
 from pdcp_dagster.adapters.orthanc import ArchivedInstance, ObjectDamaged, Orthanc, OrthancSettings
 from pdcp_dagster.phantom.anatomy import full_size_spec, tiny_spec
-from pdcp_dagster.phantom.archive import damage_stored_file, mend_stored_file, stored_file, upload_folder
+from pdcp_dagster.phantom.archive import damage_stored_file, mend_storage, mend_stored_file, stored_file, upload_folder
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 from pdcp_dagster.phantom.patient import write_phantom
 from pdcp_dagster.phantom.spec import MODALITIES
@@ -77,6 +77,19 @@ def test_damage_hides_from_the_tags_shows_in_the_download_and_is_mended(
     mend_stored_file(orthanc, victim.sop_instance_uid)
     assert path.read_bytes() == sound
     assert client.download(victim, tmp_path / "mended.dcm") == len(sound)
+
+
+def test_a_storage_is_mended_while_its_server_runs(tmp_path: Path) -> None:
+    write_phantom(tiny_spec("archive-mended", 7), tmp_path / "files")
+    with PrivateOrthanc(tmp_path / "storage") as server, Orthanc(OrthancSettings(url=server.url)) as client:
+        upload_folder(client, tmp_path / "files")
+        victims = slices_of(client, "archive-mended")[:2]
+        paths = {damage_stored_file(server, victim.orthanc_id) for victim in victims}
+        assert set(mend_storage(server.storage)) == paths
+        assert mend_storage(server.storage) == []
+        for victim in victims:
+            client.download(victim, tmp_path / "mended.dcm")
+        server.kill()
 
 
 def test_the_adapter_refuses_a_damaged_file(
