@@ -62,7 +62,7 @@ def _value(value: Shown) -> dg.MetadataValue:
         return dg.MetadataValue.path(str(value))
     if value is None:
         return dg.MetadataValue.text("")
-    return _PLAIN[type(value)](value)
+    return next(convert(value) for kind, convert in _PLAIN.items() if isinstance(value, kind))
 
 
 _PLAIN: Mapping[type, Callable[[Any], dg.MetadataValue]] = {
@@ -71,6 +71,7 @@ _PLAIN: Mapping[type, Callable[[Any], dg.MetadataValue]] = {
     float: dg.MetadataValue.float,
     str: dg.MetadataValue.text,
 }
+"""In this order: a bool is an int, too."""
 
 
 def _table(rows: Rows) -> dg.MetadataValue:
