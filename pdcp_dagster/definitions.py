@@ -30,7 +30,7 @@ def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
             "orthanc": OrthancResource(),
             "store": StoreResource(root=str(store.root)),
             "progress": Progress(),
-            **io_managers(str(store.root)),
+            **io_managers(str(store.root), (name for name, cohort in cohorts.items() if cohort.include_review)),
         },
         # One process per run: the fused step has a pool of its own.
         executor=dg.in_process_executor,

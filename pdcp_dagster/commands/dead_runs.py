@@ -38,7 +38,8 @@ def process_tags() -> dict[str, str]:
 def close_dead_runs(instance: dg.DagsterInstance) -> int:
     """Report runs of this host whose process is gone as failed; return how many."""
     filters = dg.RunsFilter(statuses=_OPEN, tags={HOST_TAG: socket.gethostname()})
-    dead = [run for run in instance.get_runs(filters) if not _lives(run)]
+    # A re-execution from the UI may carry its parent's tags; it lives in a process of Dagster's own.
+    dead = [run for run in instance.get_runs(filters) if run.parent_run_id is None and not _lives(run)]
     for run in dead:
         instance.report_run_failed(run, "The process that ran this was killed. Run the command again.")
     return len(dead)

@@ -5,7 +5,7 @@ asset with the patients' partitions lies beside the patient's files, one without
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class StoreIOManager(dg.ConfigurableIOManager):
     """
 
     root: str
+    include_review: list[str] = []
+    """Cohorts whose patients under review count, too."""
 
     @property
     @abstractmethod
@@ -79,16 +81,18 @@ class StoreIOManager(dg.ConfigurableIOManager):
         return loaded
 
     def _load_patient(self, asset_key: dg.AssetKey, partition: str, *, alone: bool) -> Any:
-        """Load one patient's value; a patient under review only where it is asked for alone."""
+        """Load one patient's value; one under review where it is asked for alone, or where the cohort says so."""
         cohort, name = self._place(asset_key)
+        with_review = alone or cohort.path.name in self.include_review
         path = self._path(asset_key, partition)
         if name in PATIENT_FILES:
-            require_loadable(cohort.patient(partition), name, include_review=alone)
+            require_loadable(cohort.patient(partition), name, include_review=with_review)
         elif not path.exists():
             raise PatientPending(None, f"{name} of this patient is not in the store: materialise {name} first")
         elif not alone:
             standing = standing_of(cohort.patient(partition))
-            if standing.status is not Status.SUCCESS and not _is_unknown(standing):
+            counting = {Status.SUCCESS, Status.REVIEW} if with_review else {Status.SUCCESS}
+            if standing.status not in counting and not _is_unknown(standing):
                 raise PatientNotLoadableError(standing.code, standing.reason)
         return self.read(path)
 
@@ -200,12 +204,13 @@ class NotesIOManager(_ReadOnlyIOManager):
         return PatientFolder(path.parent).read_notes() or {}
 
 
-def io_managers(root: str) -> dict[str, StoreIOManager]:
-    """Return the store's IO managers by the key that the specs use."""
+def io_managers(root: str, include_review: Iterable[str] = ()) -> dict[str, StoreIOManager]:
+    """Return the store's IO managers by the key that the specs use; `include_review` names cohorts."""
+    names = sorted(include_review)
     return {
-        "parquet": ParquetIOManager(root=root),
-        "nifti": NiftiIOManager(root=root),
-        "masks": MasksIOManager(root=root),
-        "folder": FolderIOManager(root=root),
-        "notes": NotesIOManager(root=root),
+        "parquet": ParquetIOManager(root=root, include_review=names),
+        "nifti": NiftiIOManager(root=root, include_review=names),
+        "masks": MasksIOManager(root=root, include_review=names),
+        "folder": FolderIOManager(root=root, include_review=names),
+        "notes": NotesIOManager(root=root, include_review=names),
     }

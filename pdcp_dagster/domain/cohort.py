@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from pdcp_dagster.domain.keys import is_device_name, safe_name
 from pdcp_dagster.domain.linkage import RECIPES
 from pdcp_dagster.domain.named_metric import parse_metric
 
@@ -196,6 +197,13 @@ class Cohort(_Section):
         content = self.model_dump(mode="json", include=set(sections) or None)
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
+
+    @field_validator("name")
+    @classmethod
+    def _a_folder_anywhere(cls, value: str) -> str:
+        if is_device_name(value) or safe_name(value) != value:
+            raise ValueError(f"{value} cannot be a folder on every disk; choose another name")
+        return value
 
     @field_validator("linkage")
     @classmethod

@@ -23,6 +23,11 @@ _UNSAFE_IN_FILE_NAME = re.compile(r"[^\w.+-]+")
 _LONGEST_FILE_STEM_BYTES = 120
 
 
+def is_device_name(name: str) -> bool:
+    """Whether Windows takes this name for a device, so that no file or folder can have it."""
+    return name.lower() in _DEVICES
+
+
 def safe_name(text: str) -> str:
     """Return a folder name for untrusted text, unique on a disk that ignores case.
 
@@ -31,7 +36,7 @@ def safe_name(text: str) -> str:
     """
     quoted = quote(text, safe="", errors="surrogatepass").replace(".", "%2E").replace("~", "%7E")
     needs_hash = (
-        not quoted or len(quoted) > _LONGEST or "--" in quoted or quoted != quoted.lower() or quoted.lower() in _DEVICES
+        not quoted or len(quoted) > _LONGEST or "--" in quoted or quoted != quoted.lower() or is_device_name(quoted)
     )
     if not needs_hash:
         return quoted
@@ -82,6 +87,6 @@ def roi_file_stems(rois: Iterable[tuple[int, str]]) -> dict[int, str]:
 def _file_stem(name: str, number: int) -> str:
     stem = _UNSAFE_IN_FILE_NAME.sub("_", name).strip("._")
     stem = stem.encode()[:_LONGEST_FILE_STEM_BYTES].decode(errors="ignore")
-    if not stem or stem.split(".")[0].lower() in _DEVICES:
+    if not stem or is_device_name(stem.split(".")[0]):
         return f"ROI_{number}"
     return stem

@@ -182,7 +182,7 @@ def _nothing(asset: str, stop: Finding, patient: Patient) -> AssetOutcome:
 
 def _reason(findings: tuple[Finding, ...]) -> str:
     decisive = deciding(findings)
-    return in_words(decisive) if decisive is not None else ""
+    return in_words(decisive) if decisive is not None else "Done."
 
 
 def _all_findings(patient: Patient) -> tuple[Finding, ...]:

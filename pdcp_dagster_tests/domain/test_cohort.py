@@ -94,3 +94,9 @@ def test_the_hash_is_of_the_content_and_of_the_sections_asked_for() -> None:
 def test_a_metric_that_nobody_understands_is_refused_with_its_text() -> None:
     with pytest.raises(ValidationError, match=r"D95percent"):
         Cohort.model_validate({"name": "breast", "dvh": {"metrics": ["D0.1cc[Gy]", "D95percent"]}})
+
+
+@pytest.mark.parametrize("name", ["aux", "con", "com1"])
+def test_a_name_that_is_a_windows_device_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="cannot be a folder"):
+        Cohort.model_validate({"name": name})

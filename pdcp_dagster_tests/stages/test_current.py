@@ -68,7 +68,7 @@ def test_a_patient_that_was_never_run_is_pending(patient: PatientFolder) -> None
     [
         (PASSED, Status.SUCCESS, "XII_SUCC_001"),
         (REVIEW, Status.REVIEW, "II_REV_001"),
-        (EXCLUDED, "EXCLUDE", "I_EXEC_005"),
+        (EXCLUDED, Status.EXCLUDE, "I_EXEC_005"),
     ],
     ids=["passed", "review", "excluded"],
 )

@@ -44,8 +44,8 @@ def test_one_failing_patient_does_not_touch_the_others(ward: Ward, jobs: int) ->
     }
     for name in ("pool-a", "pool-c"):
         assert len(outcomes[name].assets) == 10
-        ward.run(name, store="alone")
-        assert ward.files(name, store) == ward.files(name, "alone")
+        run_all(ward, name, jobs=jobs, store=f"alone{jobs}")
+        assert ward.files(name, store) == ward.files(name, f"alone{jobs}")
 
 
 def test_outcomes_are_counted_by_status(ward: Ward) -> None:
