@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import SimpleITK as sitk
+from pydantic import Field
 
 from pdcp_dagster.adapters.nifti import read_image, write_image
 from pdcp_dagster.adapters.parquet import read_table, write_table
@@ -31,7 +32,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
     """
 
     root: str
-    include_review: list[str] = []
+    include_review: list[str] = Field(default=[])
     """Cohorts whose patients under review count, too."""
 
     @property
