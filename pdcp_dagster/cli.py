@@ -52,6 +52,9 @@ def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
     console.print(f"{len(collected.outcomes)} patients: {progress.counts()}")
     report = deployment.store.cohort(cohort).path / "cohort_report.html"
     console.print(f"Report: {printable(report)}", soft_wrap=True)
+    if collected.not_in_archive and not patients:
+        listed = ", ".join(map(printable, collected.not_in_archive))
+        errors.print(f"[yellow]not in the archive[/] {listed}", soft_wrap=True)
     for outcome in collected.failed:
         patient_id = collected.patient_ids[outcome.partition_key]
         errors.print(f"[red]failed[/] {printable(patient_id)}: {printable(outcome.reason)}", soft_wrap=True)

@@ -67,11 +67,14 @@ class Deployment:
             )
         try:
             cohort = load_cohort(path)
-            if cohort.patients != "all":
-                read_patient_list(self.cohorts / cohort.patients)
+            self.listed_patients(cohort)
         except CohortFileError as error:
             raise WrongConfiguration(str(error)) from error
         return cohort
+
+    def listed_patients(self, cohort: Cohort) -> tuple[str, ...]:
+        """Return the PatientIDs of the cohort's own list, none where it takes all patients of the archive."""
+        return () if cohort.patients == "all" else read_patient_list(self.cohorts / cohort.patients)
 
     def prepare_dagster(self) -> None:
         """Make sure that there is a Dagster home with telemetry off, and that this process uses it."""

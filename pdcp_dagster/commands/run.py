@@ -41,6 +41,8 @@ class Collected:
     outcomes: list[PatientOutcome] = field(default_factory=list)
     patient_ids: Mapping[str, str] = field(default_factory=dict)
     """PatientID by partition key."""
+    not_in_archive: tuple[str, ...] = ()
+    """PatientIDs of the cohort's own list that the archive does not have."""
 
     @property
     def failed(self) -> list[PatientOutcome]:
@@ -63,7 +65,10 @@ def run_cohort(
         _execute(definitions, list_job_name(cohort.name), instance, {}, Progress())
         table = read_table(deployment.store.cohort(cohort.name).file("patient_ids"))
         keys = _chosen(table, patients)
-        collected = Collected(patient_ids=dict(zip(table["partition_key"], table["patient_id"], strict=True)))
+        collected = Collected(
+            patient_ids=dict(zip(table["partition_key"], table["patient_id"], strict=True)),
+            not_in_archive=tuple(sorted(set(deployment.listed_patients(cohort)) - set(table["patient_id"]))),
+        )
         with progress.over(len(keys)):
             for start in range(0, len(keys), PATIENTS_PER_RUN):
                 some = keys[start : start + PATIENTS_PER_RUN]

@@ -86,6 +86,9 @@ def failed_outcome(task: PatientTask, settings: ChainSettings, failure: FailureR
     folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
     # Without the file the outcome still tells of the failure.
     with suppress(OSError, StoreError), folder.locked():
+        notes = folder.read_notes()
+        if notes is not None:
+            folder.write_notes({**notes, "status": None, "code": None, "patientimagingfilesready": False})
         _write_failure(folder, failure, task.run_id)
     return _finish(task, [], (), failure, time.monotonic())
 
@@ -156,7 +159,7 @@ def stopped_before(patient: Patient, asset: str) -> Finding | None:
 
 def _close(patient: Patient) -> list[AssetOutcome]:
     """Rewrite the notes, which any stage's run does, and report them where they were asked for."""
-    if not any(patient.findings.values()):
+    if not patient.findings:
         raise UpstreamMissingError("image_summary")
     manifest = write_notes(patient, failure=None)
     if NOTES not in patient.task.selected:

@@ -13,6 +13,8 @@ from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, stat
 from pdcp_dagster.domain.notes import findings_from
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pdcp_dagster.adapters.store import PatientFolder
 
 _NEVER_RUN = "Not run yet."
@@ -59,9 +61,11 @@ class PatientPending(PatientNotLoadableError):  # noqa: N818 - told like an excl
 def standing_of(folder: PatientFolder) -> Standing:
     """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
 
-    PENDING, too, where something was made from what has changed since: it must not be taken for a result.
+    PENDING, too, where something is missing that the notes tell of, or was made from what has changed since: neither
+    must be taken for a result.
     """
-    findings = tuple(finding for of_stage in findings_from(folder.read_notes() or {}).values() for finding in of_stage)
+    by_stage = findings_from(folder.read_notes() or {})
+    findings = tuple(finding for of_stage in by_stage.values() for finding in of_stage)
     failure = folder.read_failure()
     if failure is not None:
         return Standing(Status.FAILED, None, f"Failed at {failure['stage']}: {failure['reason']}", findings)
@@ -69,11 +73,23 @@ def standing_of(folder: PatientFolder) -> Standing:
     if decisive is None:
         return Standing(Status.PENDING, None, _NEVER_RUN)
     status = status_of(findings)
-    outdated = outdated_assets(folder) if status is not Status.EXCLUDE else ()
-    if outdated:
-        reason = f"Out of date, made from what has changed since: {', '.join(outdated)}. Run this patient again."
-        return Standing(Status.PENDING, None, reason, findings)
+    unfinished = "" if status is Status.EXCLUDE else _unfinished(folder, by_stage)
+    if unfinished:
+        return Standing(Status.PENDING, None, f"{unfinished}. Run this patient again.", findings)
     return Standing(status, decisive.code, reason_of(findings), findings)
+
+
+def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]]) -> str:
+    """Return in words why what the notes say is not what lies in the folder, "" where it is."""
+    lost = [
+        stage
+        for stage, findings in by_stage.items()
+        if folder.manifest(stage) is None and not any(finding.stops for finding in findings)
+    ]
+    if lost:
+        return f"A run was killed while it replaced {', '.join(lost)}"
+    outdated = outdated_assets(folder)
+    return f"Out of date, made from what has changed since: {', '.join(outdated)}" if outdated else ""
 
 
 def outdated_assets(folder: PatientFolder) -> tuple[str, ...]:

@@ -5,11 +5,10 @@ What lives here: the process pool and what a dead worker means. What does not: w
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
-import sys
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from pdcp_dagster.stages.patient import ChainSettings
 
-_PR_SET_PDEATHSIG = 1
 _THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
 
 _open: dict[str, tuple[ChainSettings, Orthanc]] = {}
@@ -81,10 +79,20 @@ def _through_pool(tasks: Sequence[PatientTask], settings: ChainSettings, jobs: i
 
 def _start_worker(settings: ChainSettings) -> None:
     """Open what the worker needs for all its patients, and make sure that it never outlives the run."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what an interrupt means
     _open["worker"] = (settings, Orthanc(settings.orthanc))
+
+
+def _end_with_the_run() -> None:
+    """Wait for the end of the run's process, however it ends, and go with it.
+
+    PR_SET_PDEATHSIG would not do: a worker's parent is the fork server, which lives for as long as its workers.
+    """
+    run = multiprocessing.parent_process()
+    if run is not None:
+        run.join()
+        os._exit(1)
 
 
 def _work(task: PatientTask) -> PatientOutcome:

@@ -166,7 +166,8 @@ def test_a_failed_patient_makes_exit_code_1_and_its_reason_comes_last(mixed: tup
     _, answer = mixed
     assert answer.returncode == 1, answer.stderr
     assert "3 patients: 1 passed  0 review  1 excluded  1 failed" in answer.stdout
-    (line,) = answer.stderr.splitlines()
+    absent, line = answer.stderr.splitlines()
+    assert absent == "not in the archive never came"
     assert line.startswith("failed [red]exit[/] :pill:: Failed at retrieved_dicom: ")
     assert "bytes, but" in line
 

@@ -38,6 +38,8 @@ def keep(patient: PatientFolder, *assets: str) -> None:
 
 
 def note(patient: PatientFolder, findings: dict[str, list[Finding]]) -> None:
+    """Write notes, and what the noted stages kept."""
+    keep(patient, *findings)
     patient.write_notes(
         notes_document(
             findings_by_stage=findings,

@@ -81,3 +81,10 @@ def test_an_outdated_dose_is_neither_a_success_nor_loadable(patient: PatientFold
     assert "dvh_table" in standing.reason
     with pytest.raises(PatientPending, match="Out of date"):
         require_loadable(patient, "dose_volume", include_review=True)
+
+
+def test_a_run_killed_while_it_replaced_something_leaves_no_success(patient: PatientFolder) -> None:
+    patient.remove("dose_volume")
+    standing = standing_of(patient)
+    assert standing.status is Status.PENDING
+    assert "replaced dose_volume" in standing.reason
