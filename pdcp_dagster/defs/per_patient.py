@@ -66,7 +66,7 @@ def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
         tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run.run_id)
         failed: list[PatientOutcome] = []
         for outcome in run_patients(tasks, settings, config.jobs or os.cpu_count() or 1):
-            yield from _events(cohort.name, outcome)
+            yield from _events(cohort.name, outcome, selected)
             progress.patient_done(outcome)
             if outcome.failure is not None:
                 failed.append(outcome)
@@ -110,12 +110,15 @@ def _tasks(keys: list[str], folder: CohortFolder, selected: frozenset[str], run_
     return [PatientTask(key, *known.get(key, (key, "")), selected=selected, run_id=run_id) for key in keys]
 
 
-def _events(cohort: str, outcome: PatientOutcome) -> Iterator[PatientEvent]:
+def _events(cohort: str, outcome: PatientOutcome, selected: set[str]) -> Iterator[PatientEvent]:
+    """Tell what was made, and of a patient that failed, the reason on each asset that was not."""
     for asset in outcome.assets:
         yield materialization(cohort, outcome.partition_key, asset, __version__)
-    if outcome.failure is not None:
+    if outcome.failure is None:
+        return
+    for name in _unfinished(outcome, selected) or [outcome.failure.asset]:
         yield dg.AssetObservation(
-            asset_key=[cohort, outcome.failure.asset],
+            asset_key=[cohort, name],
             partition=outcome.partition_key,
             description=outcome.reason,
             metadata={
@@ -127,13 +130,17 @@ def _events(cohort: str, outcome: PatientOutcome) -> Iterator[PatientEvent]:
         )
 
 
+def _unfinished(outcome: PatientOutcome, selected: set[str]) -> list[str]:
+    return sorted(selected - {asset.asset for asset in outcome.assets})
+
+
 def _fail(context: dg.AssetExecutionContext, cohort: str, failed: list[PatientOutcome], selected: set[str]) -> None:
     """End the run as failed, last of all: exactly the failing patients' unfinished assets become Failed partitions."""
     if not _is_partitioned(context):
         missing = [
             (dg.AssetKey([cohort, name]), outcome.partition_key)
             for outcome in failed
-            for name in sorted(selected - {asset.asset for asset in outcome.assets})
+            for name in _unfinished(outcome, selected)
         ]
         plan_failed_partitions(context, missing)
     raise dg.Failure(

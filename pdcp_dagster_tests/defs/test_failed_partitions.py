@@ -85,11 +85,15 @@ def test_the_run_says_who_failed_and_why(site: Site, failing_run: dg.ExecuteInPr
     assert told.description is not None
     assert told.description.startswith("1 patient(s) failed; all others are done. SC: Failed at retrieved_dicom: ")
     assert "bytes" in str(told.metadata["SC"].value)
-    (observation,) = [event for event in failing_run.all_events if event.is_asset_observation]
-    assert (observation.asset_key, observation.partition) == (site.key("retrieved_dicom"), "SC")
-    seen = observation.asset_observation_data.asset_observation.metadata
-    assert [seen["status"].value, seen["stage"].value] == ["FAILED", "retrieved_dicom"]
-    assert seen["reason"].value == told.metadata["SC"].value
+    observations = [event for event in failing_run.all_events if event.is_asset_observation]
+    unfinished = set(PATIENT_ASSETS) - {"image_summary", "verified_study"}
+    assert {(each.asset_key, each.partition) for each in observations} == {
+        (site.key(name), "SC") for name in unfinished
+    }
+    for observation in observations:
+        seen = observation.asset_observation_data.asset_observation.metadata
+        assert [seen["status"].value, seen["stage"].value] == ["FAILED", "retrieved_dicom"]
+        assert seen["reason"].value == told.metadata["SC"].value
 
 
 def test_the_failure_lies_beside_the_patients_files_with_the_runs_id(
