@@ -1,7 +1,7 @@
 """The `pdcp` command line: what can be asked for, and what each exit code means.
 
 0: no patient failed (excluded is no failure). 1: some patients failed, their reasons last. 2: wrong configuration, or
-Orthanc cannot be reached.
+Orthanc cannot be reached. 130: interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from pdcp_dagster import __version__
 
-FAILED, WRONG = 1, 2
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
 
 
 def _terminal(*, stderr: bool = False) -> Console:
@@ -49,6 +49,9 @@ def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
         collected = run_cohort(deployment, chosen, patients, jobs or os.cpu_count() or 1, progress)
     except RunBroken as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        errors.print("Interrupted. What was finished is kept; run the command again for the rest.")
+        raise SystemExit(INTERRUPTED) from None
     console.print(f"{len(collected.outcomes)} patients: {progress.counts()}")
     report = deployment.store.cohort(cohort).path / "cohort_report.html"
     console.print(f"Report: {printable(report)}", soft_wrap=True)

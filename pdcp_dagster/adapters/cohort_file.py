@@ -47,20 +47,21 @@ def load_cohort(path: Path) -> Cohort:
 def load_cohorts(folder: Path) -> tuple[dict[str, Cohort], list[CohortFileError]]:
     """Return the cohorts of a folder by name, and what is wrong with the files that give none.
 
-    A folder that does not exist is one such error; an empty one is no error.
+    Only `<name>.yaml` is read, as in a run of the cohort; a `.yml` is an error, lest it be missed. A folder that does
+    not exist is one such error; an empty one is no error.
     """
     if not folder.is_dir():
         return {}, [CohortFileError(f"{folder}: there is no such folder of cohort files")]
     cohorts: dict[str, Cohort] = {}
     errors: list[CohortFileError] = []
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+        if path.suffix == ".yml":
+            errors.append(CohortFileError(f"{path}: rename it to .yaml"))
+            continue
         try:
             cohort = load_cohort(path)
         except CohortFileError as error:
             errors.append(error)
-            continue
-        if cohort.name in cohorts:
-            errors.append(CohortFileError(f"{path}: name: there is a {cohort.name}.yaml, too"))
         else:
             cohorts[cohort.name] = cohort
     return cohorts, errors
@@ -102,6 +103,11 @@ def _read_yaml(path: Path) -> object:
         raise CohortFileError(f"{path}: cannot be read: {_one_line(error)}") from None
     except yaml.YAMLError as error:
         raise CohortFileError(f"{path}: {_one_line(error)}") from None
+    except RecursionError:
+        raise CohortFileError(f"{path}: it is nested too deeply") from None
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        # PyYAML lets through whatever its constructors of dates and numbers raise.
+        raise CohortFileError(f"{path}: a value in it cannot be: {_one_line(error)}") from None
     return content
 
 
@@ -116,11 +122,18 @@ def _in_words(error: ValidationError) -> list[str]:
         elif each["type"] == "value_error":
             text = str(each["ctx"]["error"])
         else:
-            given = repr(each["input"])
+            given = _given(each["input"])
             expected = each["msg"].replace("tuple", "list")
-            text = f"{expected[0].lower()}{expected[1:]}, not {given[:_SHOWN_CHARACTERS]}"
+            text = f"{expected[0].lower()}{expected[1:]}, not {given}"
         lines.append(f"{key}: {text}" if key else text)
     return lines
+
+
+def _given(value: object) -> str:
+    try:
+        return repr(value)[:_SHOWN_CHARACTERS]
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def _one_line(error: Exception) -> str:

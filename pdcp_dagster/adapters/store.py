@@ -29,6 +29,7 @@ DEFAULT_STORE = "pdcp_store"
 LOCK_WAIT_S = 1800.0
 _HASH_BLOCK = 1 << 20
 _FRESH = ".new-"
+_UNTOLD = {"stage": "an unknown stage", "error_type": "StoreError", "reason": "failure.json is damaged"}
 
 PATIENT_FILES: dict[str, tuple[str, ...]] = {
     "image_summary": ("image_summary.parquet",),
@@ -150,10 +151,11 @@ class PatientFolder:
 
     def manifest(self, asset: str) -> Manifest | None:
         """Return the commit mark of an asset, or None where it was never finished or nothing was kept."""
-        document = self._read_json(self._manifest(asset))
-        if document is None:
-            return None
-        return Manifest(**document)
+        try:
+            document = self._read_json(self._manifest(asset))
+            return None if document is None else Manifest(**document)
+        except (StoreError, TypeError):
+            return None  # a damaged mark, or one of another version, commits nothing
 
     def remove(self, asset: str) -> bool:
         """Remove an asset, commit mark first; return whether there was anything. Its new content is left alone."""
@@ -179,8 +181,12 @@ class PatientFolder:
         return self._mark("patient_notes")
 
     def read_failure(self) -> dict[str, Any] | None:
-        """Return failure.json, or None where the patient's last run did not fail."""
-        return self._read_json(self.path / "failure.json")
+        """Return failure.json, or None where the patient's last run did not fail; damaged, it tells of itself."""
+        try:
+            failure = self._read_json(self.path / "failure.json")
+            return failure if failure is None or {"stage", "reason"} <= set(failure) else {**_UNTOLD, **failure}
+        except StoreError:
+            return dict(_UNTOLD)
 
     def write_failure(self, failure: Mapping[str, Any]) -> None:
         """Write failure.json (stage, error type, reason, time, run id)."""
@@ -223,11 +229,13 @@ class PatientFolder:
 
     def _read_json(self, path: Path) -> dict[str, Any] | None:
         try:
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            document = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise StoreError(f"{path} is damaged: {error}") from error
+        if not isinstance(document, dict):
+            raise StoreError(f"{path} is damaged: it holds no object")
         return document
 
     def _write_json(self, path: Path, document: Mapping[str, Any]) -> None:

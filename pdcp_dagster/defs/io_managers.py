@@ -19,7 +19,14 @@ from pdcp_dagster.adapters.parquet import read_table, write_table
 from pdcp_dagster.adapters.store import COHORT_FILES, PATIENT_FILES, CohortFolder, PatientFolder, Store
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import safe_name
-from pdcp_dagster.stages.current import PatientNotLoadableError, PatientPending, Standing, require_loadable, standing_of
+from pdcp_dagster.stages.current import (
+    PatientNotLoadableError,
+    PatientPending,
+    Standing,
+    require_listed,
+    require_loadable,
+    standing_of,
+)
 from pdcp_dagster.stages.loading import StructureMasks
 
 
@@ -86,6 +93,7 @@ class StoreIOManager(dg.ConfigurableIOManager):
         cohort, name = self._place(asset_key)
         with_review = alone or cohort.path.name in self.include_review
         path = self._path(asset_key, partition)
+        require_listed(cohort, partition)
         if name in PATIENT_FILES:
             require_loadable(cohort.patient(partition), name, include_review=with_review)
         elif not path.exists():

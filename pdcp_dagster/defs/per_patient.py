@@ -7,6 +7,7 @@ partitions Failed, and nobody else's.
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
 import dagster as dg
 from pydantic import Field
@@ -65,11 +66,13 @@ def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
         settings = ChainSettings(cohort, store.store(), orthanc.settings(), __version__)
         tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run.run_id)
         failed: list[PatientOutcome] = []
-        for outcome in run_patients(tasks, settings, config.jobs or os.cpu_count() or 1):
-            yield from _events(cohort.name, outcome, selected)
-            progress.patient_done(outcome)
-            if outcome.failure is not None:
-                failed.append(outcome)
+        # Closed, not left to the garbage collector: an interrupted run must not go on with the patients that wait.
+        with closing(run_patients(tasks, settings, config.jobs or os.cpu_count() or 1)) as outcomes:
+            for outcome in outcomes:
+                yield from _events(cohort.name, outcome, selected)
+                progress.patient_done(outcome)
+                if outcome.failure is not None:
+                    failed.append(outcome)
         if failed:
             _fail(context, cohort.name, failed, selected)
 

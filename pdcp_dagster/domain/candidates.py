@@ -36,11 +36,13 @@ _SCALARS = (
     "study_date",
     "structure_set_date",
     "plan_intent",
+    "approval_status",
     "image_type",
     "number_of_frames",
     "slice_location",
 )
-_LISTS = (*_REFERENCES, "roi_names", "image_position_patient", "image_orientation_patient")
+_IMAGES = ("referenced_image_uids", "referenced_image_counts")
+_LISTS = (*_REFERENCES, *_IMAGES, "roi_names", "image_position_patient", "image_orientation_patient")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A node with the facts that decide about it; `slices` counts positions, localisers aside."""
+    """A node with the facts that decide about it.
+
+    slices: the number of positions of a series, localisers aside.
+    instance_uids: the SOP instances of a series, localisers included; of an RT object itself.
+    image_uids: the images that a structure set names, in all its series.
+    image_counts: how many of these it names in each of its series, in the order of `referenced_series_uids`.
+    file_size: bytes of an RT object, None where unknown.
+    """
 
     node: Node
     study_description: str | None
@@ -70,7 +79,12 @@ class Candidate:
     study_date: dt.date | None
     roi_names: tuple[str, ...]
     plan_intent: str | None
+    approval_status: str | None
     slices: int
+    instance_uids: frozenset[str]
+    image_uids: tuple[str, ...]
+    image_counts: tuple[int, ...]
+    file_size: int | None
 
 
 def instance_records(summary: pd.DataFrame) -> list[dict[str, Any]]:
@@ -107,7 +121,12 @@ def _candidate(rows: Sequence[Mapping[str, Any]]) -> Candidate:
         study_date=first["study_date"],
         roi_names=first["roi_names"] or (),
         plan_intent=first["plan_intent"],
+        approval_status=first["approval_status"],
         slices=0 if single else count_positions(row for row in rows if not is_localiser(row["image_type"])),
+        instance_uids=frozenset(row["sop_instance_uid"] for row in rows if row["sop_instance_uid"]),
+        image_uids=first["referenced_image_uids"] or (),
+        image_counts=first["referenced_image_counts"] or (),
+        file_size=first["file_size"] if single else None,
     )
 
 

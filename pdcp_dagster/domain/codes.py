@@ -149,6 +149,19 @@ _STUDY = (
     ),
     ("II_REV_003", _REVIEW, "several CTs are linked to a plan and its dose", "Decide which CT is the planning CT."),
     ("II_REV_004", _REVIEW, "several plans with a dose use the CT", "Decide which plan was meant for treatment."),
+    (
+        "II_REV_005",
+        _REVIEW,
+        "the CT lacks images that the structure set was drawn on",
+        "Check that the CT is complete in the archive, and ask for a re-export if it is not.",
+    ),
+    (
+        "II_REV_006",
+        _REVIEW,
+        "different objects have the same UID",
+        "Find out which of them was meant for treatment, and remove the other from the archive.",
+    ),
+    ("II_REV_007", _REVIEW, "the plan was rejected", "Check whether the patient was treated with this plan."),
     ("II_NOTE_001", _NOTE, "a candidate was refused", "Its reason is in the table of verified objects."),
 )
 _RETRIEVAL = (
@@ -205,6 +218,12 @@ _DOSE = (
         "the dose compares to the prescription as one fraction does to all, or all to one",
         "Check whether the dose is that of one fraction or of the whole plan.",
     ),
+    (
+        "XXIV_REV_005",
+        _REVIEW,
+        "the dose planes are uneven, and a NIfTI file cannot hold them",
+        "The histograms are right; for a dose file, ask for an export with even planes.",
+    ),
     ("XXIV_NOTE_001", _NOTE, "of identical doses one was kept", _NOTHING_TO_DO),
     ("XXIV_NOTE_002", _NOTE, "a dose was refused", "Its reason is in the table of plans."),
     ("XXV_SUCC_001", _PROCEED, "the dose-volume histograms were computed", _NOTHING_TO_DO),
@@ -213,6 +232,18 @@ _DOSE = (
         _REVIEW,
         "the dose grid does not cover a target to 99.5 %",
         "Ask for a dose on a grid that covers the targets.",
+    ),
+    (
+        "XXV_REV_002",
+        _REVIEW,
+        "a target has no dose-volume histogram",
+        "Look at the target's contours and frame of reference, and ask for a re-export.",
+    ),
+    (
+        "XXV_REV_003",
+        _REVIEW,
+        "the contours of a target are doubtful",
+        "Look at the target's pictures and contours.",
     ),
     (
         "XXV_NOTE_001",
@@ -242,8 +273,10 @@ _OPENING = {
 }
 
 
-UNDECIDED = frozenset({"I_REV_004", "II_REV_003", "II_REV_004", "XXIV_REV_001", "XXIV_REV_002"})
-"""Codes to review that leave nothing selected: several studies, CTs or plans, or doses that no rule sums."""
+UNDECIDED = frozenset({"I_REV_004", "II_REV_003", "II_REV_004", "II_REV_006", "XXIV_REV_001", "XXIV_REV_002"})
+"""Codes to review that leave nothing selected: several studies, CTs, plans or objects of one UID, or doses that no rule
+sums.
+"""
 
 
 _TOLD_OF_THE_PASSED = ("XII_SUCC_001", "XIV_SUCC_001", "XXIV_SUCC_001", "XXV_SUCC_001", "XXVI_SUCC_001")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pdcp_dagster.domain.contour_cleaning import closed_contours, cluster_planes, project, without_duplicates
+from pdcp_dagster.domain.contour_overlap import crossing_contours, without_near_duplicates
 from pdcp_dagster.domain.coverage import plane_areas_mm2
 from pdcp_dagster.domain.polygon_area import (
     even_odd_signs,
@@ -70,7 +71,9 @@ def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = N
     """Project a ROI on the planes of an image of any orientation.
 
     Keeps CLOSED_PLANAR and CLOSEDPLANAR_XOR contours parallel to the slices; everything else is dropped and flagged
-    (`skipped_POINT`, `non_axial_contour`, `degenerate_contour`, `duplicate_contour_dropped`, ...). A ROI on another
+    (`skipped_POINT`, `non_axial_contour`, `degenerate_contour`, `duplicate_contour_dropped`,
+    `near_duplicate_contour_dropped`, ...). Flagged only: `crossing_contours` and `self_crossing_contour`, which the
+    even-odd rule cuts out of each other, and `gap_in_contours`, planes too far apart to be joined. A ROI on another
     frame of reference than the given one keeps no contour and is flagged `other_frame_of_reference`: without a
     registration its place is unknown (PS3.3 C.7.4.1).
     """
@@ -86,8 +89,9 @@ def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = N
     )
     planes, index = cluster_planes(np.array([position for position, _ in flat]), tolerance)
     on_planes = sorted(((k, vertices) for k, (_, vertices) in zip(index, flat, strict=True)), key=lambda p: p[0])
-    polygons, doubled = without_duplicates(on_planes)
-    flags |= unusable | tilted | doubled | _shape_flags(polygons)
+    distinct, doubled = without_duplicates(on_planes)
+    polygons, redrawn = without_near_duplicates(distinct)
+    flags |= unusable | tilted | doubled | redrawn | _shape_flags(polygons) | _gap_flags(planes)
     stack = _stack(roi, grid, polygons, planes, flags)
     return replace(stack, flags=tuple(sorted(flags | _position_flags(stack, grid))))
 
@@ -160,7 +164,14 @@ def _stack(
 def _shape_flags(polygons: list[tuple[int, NDArray[np.float64]]]) -> set[str]:
     if not polygons:
         return {"no_closed_contour"}
-    return {"self_crossing_contour"} if self_crossing(flatten(polygons)).any() else set()
+    flags = {"self_crossing_contour"} if self_crossing(flatten(polygons)).any() else set()
+    return flags | ({"crossing_contours"} if crossing_contours(polygons) else set())
+
+
+def _gap_flags(planes_mm: NDArray[np.float64]) -> set[str]:
+    distances = np.diff(planes_mm)
+    wide = len(distances) > 0 and float(distances.max()) > GAP_FACTOR * float(np.median(distances))
+    return {"gap_in_contours"} if wide else set()
 
 
 def _position_flags(stack: PlanarContours, grid: Grid) -> set[str]:

@@ -90,6 +90,31 @@ def covered_share(edges: StackEdges, lattice: Lattice, first: int, last: int) ->
     return np.abs(winding, out=winding)
 
 
+def inside_stack(edges: StackEdges, plane: NDArray[np.int64], points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """`(n,)` whether each of `(n, 2)` points lies inside the contours of its plane `(n,)`, by the even-odd rule.
+
+    Points ordered by plane and y form one list, so that an edge meets a span of it: an edge costs the points that it
+    passes, not all of them.
+    """
+    if len(points_mm) == 0 or len(edges.plane) == 0:
+        return np.zeros(len(points_mm), dtype=bool)
+    order = np.lexsort((points_mm[:, 1], plane))
+    x, y, plane = points_mm[order, 0], points_mm[order, 1], plane[order]
+    bottom, top = np.minimum(edges.y0, edges.y1), np.maximum(edges.y0, edges.y1)
+    start = min(float(y.min()), float(bottom.min()))
+    apart = max(float(y.max()), float(top.max())) - start + 1.0
+    along = plane * apart + (y - start)
+    first = np.searchsorted(along, edges.plane * apart + (bottom - start))
+    count = np.searchsorted(along, edges.plane * apart + (top - start)) - first
+    edge = np.repeat(np.arange(len(count)), count)
+    point = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count - first, count)
+    slope = (edges.x1 - edges.x0) / np.where(edges.y1 == edges.y0, 1.0, edges.y1 - edges.y0)
+    beyond = x[point] < edges.x0[edge] + (y[point] - edges.y0[edge]) * slope[edge]
+    inside = np.empty(len(order), dtype=bool)
+    inside[order] = np.bincount(point[beyond], minlength=len(order)) % 2 == 1
+    return inside
+
+
 def plane_areas_mm2(polygons: Sequence[tuple[int, NDArray[np.float64]]], planes: int) -> NDArray[np.float64]:
     """`(planes,)` even-odd area of the polygons of each plane, mm2.
 
@@ -103,11 +128,12 @@ def plane_areas_mm2(polygons: Sequence[tuple[int, NDArray[np.float64]]], planes:
     areas = np.zeros(planes)
     np.add.at(areas, flat.plane, signs * np.abs(signed_areas_mm2(flat)))
     for plane in np.unique(flat.plane[tangled | self_crossing(flat)]):
-        areas[plane] = _area_by_pixels([(0, vertices) for index, vertices in polygons if index == plane])
+        areas[plane] = area_by_pixels_mm2([(0, vertices) for index, vertices in polygons if index == plane])
     return areas
 
 
-def _area_by_pixels(polygons: Sequence[tuple[int, NDArray[np.float64]]]) -> float:
+def area_by_pixels_mm2(polygons: Sequence[tuple[int, NDArray[np.float64]]]) -> float:
+    """Even-odd area of polygons of one plane, numbered 0, by pixels of a 512th of their width, mm2."""
     points = np.concatenate([vertices for _, vertices in polygons])
     low, high = points.min(axis=0), points.max(axis=0)
     step = float((high - low).max()) / _PIXELS_ACROSS_A_TANGLE

@@ -16,7 +16,7 @@ import numpy as np
 
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose_plausibility import check_maximum, compare_with_prescription
-from pdcp_dagster.domain.dose_sum import UnionTooLargeError, same_geometry, sum_doses
+from pdcp_dagster.domain.dose_sum import NoCommonGridError, same_geometry, sum_doses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,11 +58,11 @@ def combine_doses(
 ) -> DoseDecision:
     """Decide which doses make the plan's dose, and sum them.
 
-    PLAN as it is; MULTI_PLAN only if it is of exactly this plan; FRACTION summed over all fraction groups of the plan;
-    BEAM only if the beams are all the plan's treatment beams. Sessions, control points, records, relative units, types
-    other than PHYSICAL, other plans' doses and (where one is given) other frames of reference are refused. Identical
-    doses are kept once (XXIV_NOTE_001); doses of one plan that differ give XXIV_REV_001; incomplete ones XXIV_REV_002;
-    none usable XXIV_EXEC_004; else XXIV_SUCC_001.
+    PLAN as it is, if it names no other plan; MULTI_PLAN only if it is of exactly this plan; FRACTION summed over all
+    fraction groups of the plan; BEAM only if the beams are all the plan's treatment beams. Sessions, control points,
+    records, relative units, types other than PHYSICAL, other plans' doses and (where one is given) other frames of
+    reference are refused. Identical doses are kept once (XXIV_NOTE_001); doses of one plan that differ give
+    XXIV_REV_001; incomplete ones XXIV_REV_002; none usable XXIV_EXEC_004; else XXIV_SUCC_001.
     """
     reasons = {dose.sop_instance_uid: _reason_against(dose, plan, frame_of_reference_uid) for dose in doses}
     refused = [(uid, reason) for uid, reason in reasons.items() if reason]
@@ -152,6 +152,16 @@ def _require_one(doses: Sequence[RtDose], _: RtPlan | None) -> None:
     raise _UndecidedError("XXIV_REV_001", f"{len(doses)} doses that differ: {uids}")
 
 
+def _require_one_of_one_plan(doses: Sequence[RtDose], plan: RtPlan | None) -> None:
+    """A dose that names no plan is left to the linkage; one that names several is no single plan's dose."""
+    for dose in doses:
+        named = {*dose.plan_uids, *((plan.sop_instance_uid,) if plan else ())}
+        if len(named) > 1:
+            detail = f"PLAN dose {dose.sop_instance_uid} names {len(named)} plans, so it may be the dose of all"
+            raise _UndecidedError("XXIV_REV_002", f"{detail}: {', '.join(sorted(named))}")
+    _require_one(doses, plan)
+
+
 def _require_own_plan_only(doses: Sequence[RtDose], plan: RtPlan | None) -> None:
     if plan is None or any(set(dose.plan_uids) != {plan.sop_instance_uid} for dose in doses):
         raise _UndecidedError("XXIV_REV_002", "a MULTI_PLAN dose sums other plans than the selected one")
@@ -188,7 +198,7 @@ def _require_parts(part: str, named: Sequence[tuple[int, ...]], planned: set[int
 
 
 _RULES: tuple[tuple[str, Callable[[Sequence[RtDose], RtPlan | None], None]], ...] = (
-    ("PLAN", _require_one),
+    ("PLAN", _require_one_of_one_plan),
     ("MULTI_PLAN", _require_own_plan_only),
     ("FRACTION", _require_all_fraction_groups),
     ("BEAM", _require_all_treatment_beams),
@@ -203,12 +213,10 @@ def _summed(doses: Sequence[RtDose], kind: str) -> tuple[DoseGrid, str]:
         raise _UndecidedError("XXIV_REV_002", f"the {kind} doses have different frames of reference")
     try:
         total = sum_doses([dose.grid for dose in doses])
-    except UnionTooLargeError as error:
-        raise _UndecidedError("XXIV_REV_002", f"the {kind} doses lie too far apart: {error}") from error
+    except NoCommonGridError as error:
+        raise _UndecidedError("XXIV_REV_002", f"the grids of the {kind} doses do not fit together: {error}") from error
     said = f"sum of {len(doses)} {kind} doses"
-    if total.partly_covered > 0:
-        said += f" on the union of their grids, {100 * total.partly_covered:.1f} % of it not covered by all"
-    return total.grid, said
+    return total.grid, f"{said} on the region that all cover" if total.resampled else said
 
 
 def _left_over(distinct: Sequence[RtDose], settled: set[str], kind: str) -> list[tuple[str, str]]:

@@ -1,18 +1,20 @@
 """The voxelwise sum of dose grids.
 
-What lives here: plain sums on one geometry, and sums on the union of several. What does not: which doses may be summed
-(`dose`).
+What lives here: plain sums on one geometry, and sums on the region that several have in common. What does not: which
+doses may be summed (`dose`).
+
+Outside its grid a dose is unknown, not 0, and so is any sum with it: the sum ends where the first of the grids ends.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pdcp_dagster.domain.dose_grid import DoseGrid
-from pdcp_dagster.domain.sampling import dose_on_grid
+from pdcp_dagster.domain.sampling import dose_axes, dose_on_grid
 from pdcp_dagster.domain.volume import Grid
 
 if TYPE_CHECKING:
@@ -20,23 +22,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pdcp_dagster.domain.interpolation import DoseAxis
+
 SAME_PLACE_MM = 1e-3
 """Grids whose numbers differ by less are the same: decimal strings of limited length."""
 _SAME_COSINE = 1e-5
-LARGEST_UNION = 150_000_000
-"""Voxels. A union beyond this is of grids that do not belong together."""
+LARGEST_COMMON_GRID = 150_000_000
+"""Voxels. A grid beyond this is of doses that do not belong together."""
 
 
-class UnionTooLargeError(ValueError):
-    """The grids lie so far apart, or differ so much in spacing, that their union is no dose grid."""
+class NoCommonGridError(ValueError):
+    """No box of believable size is covered by all grids."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SummedDose:
-    """A sum, and the share of its voxels that not every summand covers (there the others count alone)."""
+    """A sum, and whether it lies on a grid of its own: the region that all summands cover."""
 
     grid: DoseGrid
-    partly_covered: float
+    resampled: bool
 
 
 def same_geometry(one: DoseGrid, other: DoseGrid) -> bool:
@@ -53,53 +57,73 @@ def same_geometry(one: DoseGrid, other: DoseGrid) -> bool:
 def sum_doses(grids: Sequence[DoseGrid]) -> SummedDose:
     """Sum at least one dose grid, in Gy.
 
-    On one geometry a plain sum; else on the union of the grids along the first one's axes, at the finest spacing along
-    each, by trilinear interpolation. Raises UnionTooLargeError.
+    On one geometry a plain sum; else on the box that all grids cover, half voxels at their borders included, along the
+    first one's axes, at the finest spacing along each, by trilinear interpolation. Raises NoCommonGridError.
     """
     first = grids[0]
     if all(same_geometry(first, other) for other in grids[1:]):
         plain = np.zeros(first.dose_gy.shape)
         for grid in grids:
             plain += grid.dose_gy
-        return SummedDose(replace(first, dose_gy=plain.astype(np.float32)), 0.0)
-    union = _union(grids)
-    total = np.zeros(union.shape, dtype=np.float32)
-    covered = np.ones(union.shape, dtype=bool)
+        return SummedDose(replace(first, dose_gy=plain.astype(np.float32)), resampled=False)
+    common = _common_grid(grids)
+    total = np.zeros(common.shape, dtype=np.float32)
     for grid in grids:
-        sampled = dose_on_grid(grid, union)
-        covered &= np.isfinite(sampled)
-        total += np.nan_to_num(sampled, copy=False, nan=0.0)
-    offsets = np.arange(union.size[2]) * union.spacing_mm[2]
-    summed = DoseGrid(union.origin_mm, union.axes, union.spacing_mm[:2], offsets.astype(np.float64), total)
-    return SummedDose(summed, float(1 - covered.mean()))
+        total += dose_on_grid(grid, common)
+    if not np.isfinite(total).all():
+        raise NoCommonGridError("they are rotated against one another, and no box is covered by all")
+    offsets = np.arange(common.size[2]) * common.spacing_mm[2]
+    summed = DoseGrid(common.origin_mm, common.axes, common.spacing_mm[:2], offsets.astype(np.float64), total)
+    return SummedDose(summed, resampled=True)
 
 
-def _union(grids: Sequence[DoseGrid]) -> Grid:
+def _common_grid(grids: Sequence[DoseGrid]) -> Grid:
+    """Return the voxels of the finest grid, continued, that lie whole within every grid's box."""
     axes = np.array(grids[0].axes)
-    lows, highs, steps = zip(*(_box_along(grid, axes) for grid in grids), strict=True)
-    finest = np.argmin(steps, axis=0)
-    step = np.min(steps, axis=0)
-    anchor = np.array([lows[finest[axis]][axis] for axis in range(3)])  # keeps the voxels of the finest grid
-    before = np.ceil((anchor - np.min(lows, axis=0)) / step - SAME_PLACE_MM)
-    after = np.ceil((np.max(highs, axis=0) - anchor) / step - SAME_PLACE_MM)
-    size = before + after + 1
-    if float(np.prod(size)) > LARGEST_UNION:
-        raise UnionTooLargeError(f"their union would have {np.prod(size):.2g} voxels")
-    origin = (anchor - before * step) @ np.linalg.inv(axes).T
+    boxes = [_box_along(grid, axes) for grid in grids]
+    steps = np.array([box.step for box in boxes])
+    step, finest = steps.min(axis=0), steps.argmin(axis=0)
+    anchor = np.array([boxes[finest[axis]].centre[axis] for axis in range(3)])
+    low, high = np.max([box.low for box in boxes], axis=0), np.min([box.high for box in boxes], axis=0)
+    first = np.ceil((low - anchor) / step + 0.5 - SAME_PLACE_MM)
+    size = np.floor((high - anchor) / step - 0.5 + SAME_PLACE_MM) - first + 1
+    if size.min() < 1:
+        raise NoCommonGridError("no region is covered by all")
+    if float(np.prod(size)) > LARGEST_COMMON_GRID:
+        raise NoCommonGridError(f"their common grid would have {np.prod(size):.2g} voxels")
+    origin = (anchor + first * step) @ np.linalg.inv(axes).T
     i, j, k = (int(n) for n in size)
     return Grid(_triple(origin), _triple(step), grids[0].axes, (i, j, k))
 
 
-def _box_along(
-    grid: DoseGrid, axes: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Lowest and highest voxel centre of a grid along given axes, and the extent of its smallest voxel, mm."""
-    ends = [positions[[0, -1]] for positions in grid.axis_positions_mm()]
-    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
-    along = (np.array(grid.origin_mm) + corners @ np.array(grid.axes)) @ axes.T
-    steps = np.diff(grid.plane_offsets_mm)
-    widths = np.array([*grid.spacing_mm, steps.min() if len(steps) else max(grid.spacing_mm)])
-    return along.min(axis=0), along.max(axis=0), widths @ np.abs(np.array(grid.axes) @ axes.T)
+class _Box(NamedTuple):
+    """A grid along given axes, mm: the borders of its outer voxels, one voxel's centre, the smallest voxel's extent."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    step: NDArray[np.float64]
+
+
+def _box_along(grid: DoseGrid, axes: NDArray[np.float64]) -> _Box:
+    own = dose_axes(grid)
+    corners = np.stack(np.meshgrid(*(_borders(axis) for axis in own), indexing="ij"), axis=-1).reshape(-1, 3)
+    origin = np.array(grid.origin_mm)
+    along = (origin + corners @ np.array(grid.axes)) @ axes.T
+    widths = np.array([np.diff(axis.positions_mm).min(initial=_lone_width(axis)) for axis in own])
+    return _Box(along.min(axis=0), along.max(axis=0), origin @ axes.T, widths @ np.abs(np.array(grid.axes) @ axes.T))
+
+
+def _lone_width(axis: DoseAxis) -> float:
+    return axis.lone_width_mm if len(axis.positions_mm) == 1 else np.inf
+
+
+def _borders(axis: DoseAxis) -> tuple[float, float]:
+    """Return where the outer voxels end, as `DoseAxis.inside` has it."""
+    known = axis.positions_mm
+    if len(known) == 1:
+        return float(known[0]) - 0.5 * axis.lone_width_mm, float(known[0]) + 0.5 * axis.lone_width_mm
+    return float(1.5 * known[0] - 0.5 * known[1]), float(1.5 * known[-1] - 0.5 * known[-2])
 
 
 def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -65,6 +65,9 @@ class DoseLattice(Protocol):
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Trilinear dose at `(n, 3)` points in mm along the image's axes, NaN outside the dose grid."""
 
+    def voxels_beyond(self, lowest_gy: float, highest_gy: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Find dose voxels about the lattice below or above two doses: `(n, 3)` centres in mm as above, `(n,)` Gy."""
+
 
 def dose_lattice(dose: DoseGrid, grid: Grid, cells: Cells, kind: Interpolation) -> DoseLattice:
     """Prepare a dose for a lattice on the axes of an image.
@@ -123,6 +126,9 @@ class _ParallelLattice:
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         return values_at(self.axes, self.values, points_mm)
 
+    def voxels_beyond(self, lowest_gy: float, highest_gy: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        return _voxels_beyond(self.axes, self.values, lowest_gy, highest_gy)
+
 
 def _parallel(aligned: AlignedDose, cells: Cells, kind: Interpolation) -> _ParallelLattice:
     at = (cells.i_mm, cells.j_mm, cells.k_mm)
@@ -167,6 +173,19 @@ class _RotatedLattice:
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         return dose_at_points(self.dose, self._patient_mm(points_mm))
 
+    def voxels_beyond(self, lowest_gy: float, highest_gy: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        ends = [(at.min(), at.max()) for at in (self.cells.i_mm, self.cells.j_mm, self.cells.k_mm)]
+        corners = self._own_mm(np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))
+        whole = dose_axes(self.dose)
+        parts = [a.part(at.min(), at.max(), _MARGIN) for a, at in zip(whole, corners.T, strict=True)]
+        i_axis, j_axis, k_axis = (
+            type(a)(a.positions_mm[part], a.lone_width_mm) for a, part in zip(whole, parts, strict=True)
+        )
+        values = self.dose.dose_gy[parts[2], parts[1], parts[0]]
+        own, doses = _voxels_beyond((i_axis, j_axis, k_axis), values, lowest_gy, highest_gy)
+        patient = own @ np.array(self.dose.axes) + np.array(self.dose.origin_mm)
+        return self.grid.to_voxel(patient) * np.array(self.grid.spacing_mm), doses
+
     def _patient_mm(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.grid.to_patient(points_mm / np.array(self.grid.spacing_mm))
 
@@ -180,6 +199,16 @@ def _rotated(dose: DoseGrid, grid: Grid, cells: Cells) -> _RotatedLattice:
     turn = np.array(dose.axes) @ grid.direction  # row: dose axis, column: image axis
     extent = _half_extent(dose.dose_gy, dose_axes(dose), turn, cells)
     return _RotatedLattice(dose, grid, cells, extent, float(dose.dose_gy.max()))
+
+
+def _voxels_beyond(
+    axes: tuple[DoseAxis, DoseAxis, DoseAxis], values: NDArray[np.float32], lowest_gy: float, highest_gy: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return centres, in mm along the axes, and doses of the voxels below or above two doses."""
+    which = np.flatnonzero((values < lowest_gy) | (values > highest_gy))
+    k, j, i = np.unravel_index(which, values.shape)
+    centres = np.column_stack([axis.positions_mm[index] for axis, index in zip(axes, (i, j, k), strict=True)])
+    return centres, values[k, j, i]
 
 
 def _half_extent(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HASHED = re.compile(r"[A-Za-z0-9_%-]{0,64}--[0-9a-f]{16}")
 _ENCODED = re.compile(r"(?=.*%)[a-z0-9_%-]{1,64}")
+_UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
 _LONGEST = 64
 _KEPT_OF_LONG = 40
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
@@ -42,6 +43,11 @@ def safe_name(text: str) -> str:
         return quoted
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{quoted[:_KEPT_OF_LONG] if len(quoted) > _LONGEST else quoted}--{digest}"
+
+
+def uid_name(uid: str) -> str:
+    """Return a file name for a UID: itself where it is one (PS3.5 9.1), else `safe_name`: it is text from outside."""
+    return uid if _UID.fullmatch(uid) else safe_name(uid)
 
 
 def partition_key(identifier: str) -> str:

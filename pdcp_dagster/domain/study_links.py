@@ -1,7 +1,8 @@
 """Study verification: which CT, structure set, plan and doses of one study belong together.
 
-What lives here: plan intent, the number of slices, several CTs or plans, and the reason of everything refused. What
-does not: finding the links (`linkage`), choosing the study (`studies`).
+What lives here: plan intent, the number of slices, several CTs or plans, objects that share a UID, and the reason of
+everything refused. What does not: finding the links (`linkage`), choosing the study (`studies`), doubts about what is
+selected (`selection_checks`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pdcp_dagster.domain.candidates import RT_OBJECTS
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.linkage import chains, first_gap, link_from
+from pdcp_dagster.domain.selection_checks import check_selected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +29,7 @@ NOT_FOR_TREATMENT = frozenset({"VERIFICATION", "MACHINE_QA", "RESEARCH", "SERVIC
 
 _SEVERAL_CTS = "several linked CTs"
 _SEVERAL_PLANS = "several candidate plans"
+_SAME_UID = "different objects have the same UID"
 _SHOWN = 5
 
 
@@ -33,12 +37,15 @@ _SHOWN = 5
 class StudyLinks:
     """What is linked in a study.
 
+    ambiguous: (role, UID) that objects of different sizes share; which of them others refer to, nobody can tell.
+
     selected: the nodes of the one chain; empty where there is none, or where a person must choose.
     refused: why each of the other nodes was refused.
     linked_to, linked_by: the UIDs that each node was linked to, and how; also of refused ones, as evidence.
     """
 
     selected: frozenset[Node] = frozenset()
+    ambiguous: frozenset[tuple[str, str]] = frozenset()
     refused: dict[Node, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     linked_to: dict[Node, tuple[str, ...]] = field(default_factory=dict)
@@ -58,6 +65,7 @@ def link_study(candidates: Sequence[Candidate], cohort: Cohort, recipe: LinkageR
     """Return the one complete chain of a study, or the code that says why there is none or more than one."""
     state = StudyLinks()
     members = [candidate for candidate in candidates if candidate.node.role in recipe.roles]
+    state.ambiguous = _ambiguous(members)
     _refuse_unfit(state, members)
     nodes = [candidate.node for candidate in members if candidate.node not in state.refused]
     slices = {candidate.node: candidate.slices for candidate in members}
@@ -68,8 +76,18 @@ def link_study(candidates: Sequence[Candidate], cohort: Cohort, recipe: LinkageR
     for node in nodes:
         if node not in state.selected and node not in state.refused:
             state.refused[node] = _reason(node, state, nodes, anchored, recipe)
-    state.findings += [*_notes(state), outcome]
+    doubts = check_selected(candidate for candidate in members if candidate.node in state.selected)
+    state.findings += [*doubts, *_notes(state), outcome]
     return state
+
+
+def _ambiguous(members: Iterable[Candidate]) -> frozenset[tuple[str, str]]:
+    """Return what cannot be told apart by UID though it differs: copies of one object have one size."""
+    sizes: dict[tuple[str, str], set[int | None]] = {}
+    for candidate in members:
+        if candidate.node.role in RT_OBJECTS:
+            sizes.setdefault((candidate.node.role, candidate.node.uid), set()).add(candidate.file_size)
+    return frozenset(key for key, found in sizes.items() if len(found) > 1)
 
 
 def _refuse_unfit(state: StudyLinks, members: Iterable[Candidate]) -> None:
@@ -80,7 +98,7 @@ def _refuse_unfit(state: StudyLinks, members: Iterable[Candidate]) -> None:
             state.refused[node] = "only localisers"
         elif candidate.plan_intent in NOT_FOR_TREATMENT:
             state.refused[node] = f"plan intent {candidate.plan_intent}"
-        elif (node.role, node.uid) in seen:
+        elif (node.role, node.uid) in seen - state.ambiguous:
             state.refused[node] = "a copy of an object with the same UID"
         seen.add((node.role, node.uid))
 
@@ -131,10 +149,14 @@ def _decide(
         _refuse_candidates(state, (chain for each in linked for chain in each.chains), _SEVERAL_CTS)
         return Finding("II_REV_003", ", ".join(each.anchor.uid for each in linked))
     found = linked[0].chains
-    if len(found) > 1:
+    plans = list(dict.fromkeys(link.node.uid for chain in found for link in chain[recipe.choice or recipe.anchor]))
+    if len(plans) > 1:
         _refuse_candidates(state, found, _SEVERAL_PLANS)
-        plans = [link.node.uid for chain in found for link in chain[recipe.choice or recipe.anchor]]
         return Finding("II_REV_004", ", ".join(plans))
+    keys = {(link.node.role, link.node.uid) for chain in found for link in _links(chain)}
+    if keys & state.ambiguous:
+        _refuse_candidates(state, found, _SAME_UID)
+        return Finding("II_REV_006", ", ".join(f"{role} {uid}" for role, uid in sorted(keys & state.ambiguous)))
     state.selected = frozenset(link.node for link in _links(found[0]))
     # Of what a selected object was linked to, only the selected counts.
     for link in _links(found[0]):
@@ -161,6 +183,8 @@ def _reason(
     if node.role == recipe.anchor:
         gap = next(first_gap(each.links, recipe) for each in anchored if each.anchor == node)
         return gap.wanted if gap else "no complete chain"
+    if (node.role, node.uid) in state.ambiguous:
+        return "another object has the same UID"
     if any(link.node == node for each in anchored for chain in each.chains for link in _links(chain)):
         return "its CT was refused"
     if node in state.linked_to:
@@ -190,7 +214,7 @@ def _unused(node: Node, state: StudyLinks, recipe: LinkageRecipe) -> str:
 
 def _notes(state: StudyLinks) -> list[Finding]:
     """Return one note per role and reason, so that nothing is lost in silence; the outcome tells of the candidates."""
-    told = {_SEVERAL_CTS, _SEVERAL_PLANS}
+    told = {_SEVERAL_CTS, _SEVERAL_PLANS, _SAME_UID}
     counts = Counter((node.role, reason) for node, reason in state.refused.items() if reason not in told)
     return [Finding("II_NOTE_001", f"{count} {role}, {reason}") for (role, reason), count in sorted(counts.items())]
 

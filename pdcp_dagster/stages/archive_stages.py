@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pdcp_dagster.adapters.orthanc import ArchivedInstance
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.keys import uid_name
 from pdcp_dagster.domain.study_facts import study_facts
 from pdcp_dagster.domain.summary import summarise
 from pdcp_dagster.domain.verification import verify
@@ -29,8 +30,6 @@ def summarise_images(patient: Patient, target: Path) -> tuple[Kept, tuple[Findin
 
     A read error is an exception; "nothing there" is the code I_EXEC_003.
     """
-    if not patient.task.orthanc_id:
-        raise StageRefusedError("this partition is not in the patient list: materialise patient_ids first")
     modalities = patient.cohort.summarised_modalities
     rows = patient.archive.instance_tags(patient.task.orthanc_id, modalities=modalities)
     foreign = {row.get("PatientID") for row in rows} - {patient.task.patient_id, None, ""}
@@ -85,10 +84,12 @@ def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding,
     """Download what was selected, every byte checked, as `dicom/<role>/<SOPInstanceUID>.dcm`."""
     folder = target / "dicom"
     pairs = [
-        (_instance(selected, role), folder / role / f"{selected.sop_instance_uid}.dcm")
+        (_instance(selected, role), folder / role / f"{uid_name(selected.sop_instance_uid)}.dcm")
         for role, objects in _by_role(patient.selected).items()
         for selected in objects
     ]
+    if len({path for _, path in pairs}) < len(pairs):
+        raise StageRefusedError("two of the selected objects have the same SOPInstanceUID; ask for a re-export")
     for _, path in pairs:
         path.parent.mkdir(parents=True, exist_ok=True)
     size = sum(patient.archive.download_all(pairs))

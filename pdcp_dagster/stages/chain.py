@@ -64,6 +64,13 @@ NOTES = "patient_notes"
 PATIENT_ASSETS: tuple[str, ...] = (*(stage.asset for stage in STAGES), NOTES)
 
 
+_UNLISTED = FailureReport(
+    stage="image_summary",
+    error_type="UnlistedPatient",
+    reason="this partition is not in the cohort's patient list: materialise patient_ids first",
+)
+
+
 def run_patient(task: PatientTask, settings: ChainSettings, archive: Orthanc) -> PatientOutcome:
     """Run the selected stages for one patient and return what became of each; never raises.
 
@@ -72,6 +79,9 @@ def run_patient(task: PatientTask, settings: ChainSettings, archive: Orthanc) ->
     started = time.monotonic()
     folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
     done: list[AssetOutcome] = []
+    if not task.orthanc_id:
+        # A key typed by hand can lead to another patient's folder: nothing of it is touched.
+        return _finish(task, done, (), _UNLISTED, started)
     try:
         with folder.locked():
             patient = Patient(task, settings, archive, folder)
@@ -97,7 +107,7 @@ def _run_locked(patient: Patient, done: list[AssetOutcome], started: float) -> P
     failure: FailureReport | None = None
     current = "notes"
     try:
-        patient.findings = dict(findings_from(patient.folder.read_notes() or {}))
+        patient.findings = _earlier_findings(patient.folder)
         for stage in STAGES:
             current = stage.asset
             outcome = _run_stage(patient, stage)
@@ -111,6 +121,14 @@ def _run_locked(patient: Patient, done: list[AssetOutcome], started: float) -> P
     else:
         _clear_failure(patient)
     return _finish(patient.task, done, _all_findings(patient), failure, started)
+
+
+def _earlier_findings(folder: PatientFolder) -> dict[str, tuple[Finding, ...]]:
+    """Return what earlier runs found; notes that cannot be read are as good as none, and are written anew."""
+    try:
+        return dict(findings_from(folder.read_notes() or {}))
+    except (StoreError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:

@@ -6,16 +6,19 @@ What lives here: the current status and who may load what. What does not: how th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pdcp_dagster.adapters.store import PATIENT_FILES
+from pdcp_dagster.adapters.parquet import read_table
+from pdcp_dagster.adapters.store import PATIENT_FILES, StoreError
 from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
-from pdcp_dagster.domain.notes import findings_from
+from pdcp_dagster.domain.notes import STAGES, findings_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from pdcp_dagster.adapters.store import PatientFolder
+    from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
 
 _NEVER_RUN = "Not run yet."
 
@@ -61,35 +64,56 @@ class PatientPending(PatientNotLoadableError):  # noqa: N818 - told like an excl
 def standing_of(folder: PatientFolder) -> Standing:
     """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
 
-    PENDING, too, where something is missing that the notes tell of, or was made from what has changed since: neither
-    must be taken for a result.
+    PENDING, too, where a stage is not done yet, where something is missing that the notes tell of, or was made from
+    what has changed since: none of these must be taken for a result. FAILED where the notes cannot be read.
     """
-    by_stage = findings_from(folder.read_notes() or {})
-    findings = tuple(finding for of_stage in by_stage.values() for finding in of_stage)
     failure = folder.read_failure()
+    try:
+        by_stage = findings_from(folder.read_notes() or {})
+    except (StoreError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return Standing(Status.FAILED, None, f"The notes cannot be read ({error}). Run this patient again.")
+    findings = tuple(finding for of_stage in by_stage.values() for finding in of_stage)
     if failure is not None:
         return Standing(Status.FAILED, None, f"Failed at {failure['stage']}: {failure['reason']}", findings)
     decisive = deciding(findings)
     if decisive is None:
-        return Standing(Status.PENDING, None, _NEVER_RUN)
-    status = status_of(findings)
-    unfinished = "" if status is Status.EXCLUDE else _unfinished(folder, by_stage)
-    if unfinished:
-        return Standing(Status.PENDING, None, f"{unfinished}. Run this patient again.", findings)
-    return Standing(status, decisive.code, reason_of(findings), findings)
+        return Standing(Status.PENDING, None, _NEVER_RUN, findings)
+    if not any(finding.stops for finding in findings):
+        unfinished = _unfinished(folder, by_stage)
+        if unfinished:
+            return Standing(Status.PENDING, None, f"{unfinished}. Run this patient again.", findings)
+    return Standing(status_of(findings), decisive.code, reason_of(findings), findings)
 
 
 def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]]) -> str:
-    """Return in words why what the notes say is not what lies in the folder, "" where it is."""
-    lost = [
-        stage
-        for stage, findings in by_stage.items()
-        if folder.manifest(stage) is None and not any(finding.stops for finding in findings)
-    ]
+    """Return in words why what lies in the folder is no result yet, "" where it is one."""
+    lost = [stage for stage in by_stage if folder.manifest(stage) is None]
     if lost:
         return f"A run was killed while it replaced {', '.join(lost)}"
     outdated = outdated_assets(folder)
-    return f"Out of date, made from what has changed since: {', '.join(outdated)}" if outdated else ""
+    if outdated:
+        return f"Out of date, made from what has changed since: {', '.join(outdated)}"
+    missing = [stage for stage in STAGES if stage not in by_stage]
+    return f"Not done yet: {', '.join(missing)}" if missing else ""
+
+
+def require_listed(cohort: CohortFolder, key: str) -> None:
+    """Return where the patient belongs to the cohort; `PatientPending` where the patient list no longer has the key.
+
+    Files of a patient who was deleted from the archive, or taken off the cohort's list, stay in the store.
+    """
+    listed = cohort.file("patient_ids")
+    if listed.exists() and key not in _listed_keys(listed, listed.stat().st_mtime_ns):
+        raise PatientPending(None, NO_LONGER_LISTED)
+
+
+@lru_cache(maxsize=8)
+def _listed_keys(listed: Path, _changed_ns: int) -> frozenset[str]:
+    """Return the keys of a patient list, read once for as long as it does not change."""
+    return frozenset(map(str, read_table(listed)["partition_key"]))
+
+
+NO_LONGER_LISTED = "The patient is no longer in the archive or in the cohort's list."
 
 
 def outdated_assets(folder: PatientFolder) -> tuple[str, ...]:
@@ -117,21 +141,28 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool)
         evidence and loads all the same.
 
     """
-    standing = standing_of(folder)
     kept = folder.manifest(asset) is not None
     if kept and asset in EVIDENCE:
         return
-    refusals: dict[Status, type[PatientNotLoadableError]] = {
-        Status.EXCLUDE: PatientExcluded,
-        Status.FAILED: PatientFailed,
-        Status.PENDING: PatientPending,
-    }
-    if standing.status in refusals:
-        raise refusals[standing.status](standing.code, standing.reason)
-    if standing.status is Status.REVIEW and not (include_review and kept):
-        raise PatientInReview(standing.code, standing.reason)
+    standing = standing_of(folder)
+    if standing.status in _REFUSED:
+        raise _REFUSED[standing.status](standing.code, standing.reason)
     if not kept:
+        if standing.status is Status.REVIEW:
+            raise PatientInReview(standing.code, standing.reason)
         raise PatientPending(None, f"{asset} of this patient is not in the store: materialise {asset} first")
+    if not folder.file(asset).exists():
+        raise PatientPending(None, f"{asset} of this patient has no file: {standing.reason}")
+    if asset in outdated_assets(folder):
+        raise PatientPending(None, standing.reason)
+    # What is finished may be used although later stages are not done yet.
+    if status_of(standing.findings) is Status.REVIEW and not include_review:
+        decisive = deciding(standing.findings)
+        raise PatientInReview(decisive.code if decisive else None, reason_of(standing.findings))
 
 
+_REFUSED: Mapping[Status, type[PatientNotLoadableError]] = {
+    Status.EXCLUDE: PatientExcluded,
+    Status.FAILED: PatientFailed,
+}
 EVIDENCE = frozenset({"image_summary", "verified_study", "patient_notes"})

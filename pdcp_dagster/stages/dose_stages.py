@@ -15,15 +15,20 @@ from pdcp_dagster.adapters.dvh_plot import DvhCurve, draw_dvh
 from pdcp_dagster.adapters.nifti import UnevenPlanes, write_dose
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
-from pdcp_dagster.domain.dose import check_maximum, compare_with_prescription
+from pdcp_dagster.domain.dose_plausibility import (
+    check_maximum,
+    check_not_empty,
+    compare_mean_with_prescription,
+    compare_with_prescription,
+)
 from pdcp_dagster.domain.dvh import DvhSettings, compute_dvh
-from pdcp_dagster.domain.keys import safe_name
+from pdcp_dagster.domain.keys import uid_name
 from pdcp_dagster.domain.metrics import dose_columns, dvh_curve, dvh_row, parse_metric
 from pdcp_dagster.domain.prescription import is_target, prescription_for, prescription_isodose_volume_cm3
 from pdcp_dagster.stages.outcome import Kept, Picture, Rows, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pdcp_dagster.domain.dose import DoseDecision
@@ -34,6 +39,17 @@ if TYPE_CHECKING:
 
 TARGET_COVERAGE = 0.995
 """A target less covered by the dose grid than this is for a person to look at (reference: dvh-and-masks)."""
+DOUBTFUL = frozenset(
+    {
+        "crossing_contours",
+        "self_crossing_contour",
+        "near_duplicate_contour_dropped",
+        "gap_in_contours",
+        "outside_image",
+        "partly_outside_image",
+    }
+)
+"""Flags that may mean that a volume is not what was drawn."""
 _SHOWN_ROIS = 60
 _NO_ROI = -1
 
@@ -48,35 +64,35 @@ def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]
     maximum_gy = float(grid.dose_gy.max())
     odd = (
         check_maximum(maximum_gy, bounds.minimum, bounds.maximum, bounds.action),
+        check_not_empty(maximum_gy),
         _against_prescription(patient, maximum_gy),
     )
-    findings = (*decision.findings, *(finding for finding in odd if finding is not None))
-    notes = _write_doses(patient, grid, target)
+    uneven = _write_doses(patient, grid, target)
+    unwritten = (Finding("XXIV_REV_005", ", ".join(uneven)),) if uneven else ()
+    findings = (*decision.findings, *(finding for finding in odd if finding is not None), *unwritten)
     shown: dict[str, Shown] = {
         "maximum_gy": round(maximum_gy, 3),
         "doses": len(decision.used_uids),
         "summation": decision.summation,
         "grid": " x ".join(str(size) for size in reversed(grid.dose_gy.shape)),
-        **notes,
     }
     return Kept(shown, {"max_dose_gy": maximum_gy, "dose_uids": list(decision.used_uids)}), findings
 
 
-def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> dict[str, str]:
-    """Write the NIfTI files; uneven planes, which the format cannot hold, are said and left out."""
+def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> list[str]:
+    """Write the NIfTI files and return which were left out: uneven planes, which the format cannot hold."""
     uneven = []
     for dose in patient.doses:
         uid = dose.sop_instance_uid
-        name = uid if uid.replace(".", "").isdigit() else safe_name(uid)
         try:
-            write_dose(dose.grid, target / "doses" / f"{name}.nii.gz")
+            write_dose(dose.grid, target / "doses" / f"{uid_name(uid)}.nii.gz")
         except UnevenPlanes:
             uneven.append(uid)
     try:
         write_dose(total, target / "dose.nii.gz")
     except UnevenPlanes:
         uneven.append("the sum")
-    return {"not_written": f"NIfTI cannot hold uneven planes: {', '.join(uneven)}"} if uneven else {}
+    return uneven
 
 
 def _against_prescription(patient: Patient, maximum_gy: float) -> Finding | None:
@@ -206,12 +222,48 @@ def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
     curves = [_curve_table(structure_set, roi, dvh) for structure_set, roi, dvh in computed if dvh is not None]
     write_table(pd.concat(curves, ignore_index=True) if curves else _no_curves(), target / "dvh_curves.parquet")
     drawn = [_drawn(roi, dvh) for _, roi, dvh in computed if dvh is not None]
+    findings = (
+        Finding("XXV_SUCC_001", f"{len(drawn)} ROIs"),
+        *target_findings([(roi, dvh) for _, roi, dvh in computed]),
+        *_of_prescriptions(patient, table, computed),
+    )
+    return _dvh_kept(patient, table, drawn), findings
+
+
+def target_findings(computed: Sequence[tuple[Roi, Dvh | None]]) -> tuple[Finding, ...]:
+    """Return what a person should look at: targets that the dose does not cover, that could not be placed, or doubtful.
+
+    A target that was never drawn is common and is none of these.
+    """
+    targets = [(roi, dvh) for roi, dvh in computed if is_target(roi) and roi.contours]
     low = [
         f"{roi.name} {100 * dvh.dose_coverage:.1f} %"
-        for _, roi, dvh in computed
-        if dvh is not None and is_target(roi) and dvh.dose_coverage < TARGET_COVERAGE
+        for roi, dvh in targets
+        if dvh is not None and dvh.dose_coverage < TARGET_COVERAGE
     ]
-    return _dvh_kept(patient, table, drawn), _dvh_findings(table, low)
+    unplaced = [roi.name for roi, dvh in targets if dvh is None]
+    doubtful = [
+        f"{roi.name} {' '.join(sorted(DOUBTFUL & {*roi.flags, *dvh.flags}))}"
+        for roi, dvh in targets
+        if dvh is not None and DOUBTFUL & {*roi.flags, *dvh.flags}
+    ]
+    found = (("XXV_REV_001", low), ("XXV_REV_002", unplaced), ("XXV_REV_003", doubtful))
+    return tuple(Finding(code, ", ".join(names)) for code, names in found if names)
+
+
+def _of_prescriptions(
+    patient: Patient, table: pd.DataFrame, computed: Sequence[tuple[StructureSet, Roi, Dvh | None]]
+) -> tuple[Finding, ...]:
+    """Return what the targets' mean doses say of their prescriptions; a note where no ROI has one."""
+    fractions = [group.fractions_planned for group in patient.plan.fraction_groups if group.fractions_planned]
+    for _, roi, dvh in computed:
+        gy, _ = prescription_for(roi.number, roi.name, patient.plan, patient.cohort.prescription_gy)
+        if dvh is None or dvh.dmean_gy is None or not is_target(roi):
+            continue
+        finding = compare_mean_with_prescription(dvh.dmean_gy, gy, sum(fractions) or None)
+        if finding is not None:
+            return (Finding(finding.code, f"{roi.name}, {finding.detail}"),)
+    return (Finding("XXV_NOTE_001"),) if table["prescription_gy"].isna().all() else ()
 
 
 def _dvhs(patient: Patient) -> list[tuple[StructureSet, Roi, Dvh | None]]:
@@ -226,15 +278,6 @@ def _dvhs(patient: Patient) -> list[tuple[StructureSet, Roi, Dvh | None]]:
 
 
 _NUMBER_SUFFIXES = ("_gy", "_pct", "_cm3", "_icru83", "ci_rtog", "ci_paddick", "dose_coverage")
-
-
-def _dvh_findings(table: pd.DataFrame, low: list[str]) -> tuple[Finding, ...]:
-    findings = [Finding("XXV_SUCC_001", f"{int((table['status'] == 'computed').sum())} ROIs")]
-    if low:
-        findings.append(Finding("XXV_REV_001", ", ".join(low)))
-    if table["prescription_gy"].isna().all():
-        findings.append(Finding("XXV_NOTE_001"))
-    return tuple(findings)
 
 
 def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve]) -> Kept:
@@ -276,7 +319,8 @@ def _dvh_row(
             piv_cm3=prescription_isodose_volume_cm3(external, grid, prescription_gy),
         )
     else:
-        numbers["flags"] = ["no_closed_contour"]
+        planar = patient.contours[structure_set.sop_instance_uid, roi.number]
+        numbers["flags"] = list(dict.fromkeys((*roi.flags, *planar.flags))) or ["no_closed_contour"]
     return {
         "patient_id": patient.task.patient_id,
         "rtstruct_uid": structure_set.sop_instance_uid,

@@ -14,7 +14,7 @@ from pdcp_dagster.adapters.nifti import write_mask, write_volume
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.contours import centroid_mm, plane_spacing_mm, stack_volume_cm3
-from pdcp_dagster.domain.keys import roi_file_stems, safe_name
+from pdcp_dagster.domain.keys import roi_file_stems, uid_name
 from pdcp_dagster.domain.masks import MaskCrop, fill_mask
 from pdcp_dagster.stages.outcome import Kept, Rows, Shown
 
@@ -111,9 +111,7 @@ def mask_of(patient: Patient, planar: PlanarContours) -> MaskCrop | None:
 
 def _fill_set(patient: Patient, structure_set: StructureSet, target: Path) -> list[dict[str, object]]:
     stems = roi_file_stems((roi.number, roi.name) for roi in structure_set.rois)
-    # A UID is digits and dots by the standard, but this one is text from outside like any other.
-    uid = structure_set.sop_instance_uid
-    folder = target / "masks" / (uid if uid.replace(".", "").isdigit() else safe_name(uid))
+    folder = target / "masks" / uid_name(structure_set.sop_instance_uid)
     rows = []
     for roi in sorted(structure_set.rois, key=lambda roi: roi.number):
         planar = patient.contours[structure_set.sop_instance_uid, roi.number]

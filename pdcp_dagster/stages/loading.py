@@ -7,6 +7,7 @@ load what (`current`).
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from pdcp_dagster.adapters.nifti import read_image
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.store import PatientFolder, Store
 from pdcp_dagster.domain.keys import partition_key
-from pdcp_dagster.stages.current import PatientPending, require_loadable
+from pdcp_dagster.stages.current import NO_LONGER_LISTED, PatientPending, require_loadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +33,9 @@ class StructureMasks(Mapping[str, sitk.Image]):
     def __init__(self, structures: Path) -> None:
         table = read_table(structures)
         filled = table[table["file"].notna()]
-        shared = filled["roi_name"].duplicated(keep=False)
-        self._files = {
-            f"{row.roi_name}__{row.roi_number}" if repeated else str(row.roi_name): structures.parent / str(row.file)
-            for row, repeated in zip(filled.itertuples(), shared, strict=True)
-        }
+        names = _unique_names(list(zip(filled["roi_name"].astype(str), filled["roi_number"], strict=True)))
+        files = [structures.parent / str(file) for file in filled["file"]]
+        self._files = dict(zip(names, files, strict=True))
 
     def __getitem__(self, name: str) -> sitk.Image:
         return read_image(self._files[name])
@@ -46,6 +45,22 @@ class StructureMasks(Mapping[str, sitk.Image]):
 
     def __len__(self) -> int:
         return len(self._files)
+
+
+def _unique_names(rois: list[tuple[str, int]]) -> list[str]:
+    """Return a name per ROI: its own where no other has it, else `<name>__<ROINumber>` until nobody else has that."""
+    counts = Counter(name for name, _ in rois)
+    taken = {name for name, count in counts.items() if count == 1}
+    unique: list[str] = []
+    for name, number in rois:
+        chosen = name
+        if counts[name] > 1:
+            chosen = f"{name}__{number}"
+            while chosen in taken:
+                chosen = f"{chosen}__{number}"
+            taken.add(chosen)
+        unique.append(chosen)
+    return unique
 
 
 def load_patient_images(
@@ -91,8 +106,9 @@ def _patient_folder(cohort: CohortFolder, patient_id: str) -> PatientFolder:
     if listed.exists():
         table = read_table(listed)
         found = table.loc[table["patient_id"] == patient_id, "partition_key"]
-        if len(found):
-            return cohort.patient(str(found.iloc[0]))
+        if not len(found):
+            raise PatientPending(None, NO_LONGER_LISTED)
+        return cohort.patient(str(found.iloc[0]))
     folder = cohort.patient(partition_key(patient_id))
     if not folder.path.exists():
         raise PatientPending(None, f"no patient {patient_id!r} in {cohort.path}")

@@ -11,7 +11,7 @@ import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.orthanc import Orthanc
@@ -20,7 +20,7 @@ from pdcp_dagster.stages.chain import failed_outcome, run_patient
 from pdcp_dagster.stages.outcome import FailureReport, PatientOutcome, PatientTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from pdcp_dagster.stages.patient import ChainSettings
 
@@ -30,7 +30,9 @@ _open: dict[str, tuple[ChainSettings, Orthanc]] = {}
 """What this worker process keeps open between patients."""
 
 
-def run_patients(tasks: Sequence[PatientTask], settings: ChainSettings, jobs: int) -> Iterator[PatientOutcome]:
+def run_patients(
+    tasks: Sequence[PatientTask], settings: ChainSettings, jobs: int
+) -> Generator[PatientOutcome, None, None]:
     """Work on all tasks with up to `jobs` processes and yield one outcome each, in order of completion; never raises.
 
     With `jobs` of 0 all happens in this process (for a debugger). A patient whose worker dies (out of memory, killed)
@@ -42,12 +44,13 @@ def run_patients(tasks: Sequence[PatientTask], settings: ChainSettings, jobs: in
                 yield run_patient(task, settings, archive)
         return
     unfinished = {task.partition_key: task for task in tasks}
-    for outcome in _through_pool(tasks, settings, min(jobs, len(tasks)) or 1):
-        del unfinished[outcome.partition_key]
-        yield outcome
+    with closing(_through_pool(tasks, settings, min(jobs, len(tasks)) or 1)) as outcomes:
+        for outcome in outcomes:
+            del unfinished[outcome.partition_key]
+            yield outcome
     for task in unfinished.values():
-        outcomes = list(_through_pool([task], settings, 1))
-        yield outcomes[0] if outcomes else failed_outcome(task, settings, _WORKER_DIED)
+        alone = list(_through_pool([task], settings, 1))
+        yield alone[0] if alone else failed_outcome(task, settings, _WORKER_DIED)
 
 
 _WORKER_DIED = FailureReport(
@@ -57,7 +60,9 @@ _WORKER_DIED = FailureReport(
 )
 
 
-def _through_pool(tasks: Sequence[PatientTask], settings: ChainSettings, jobs: int) -> Iterator[PatientOutcome]:
+def _through_pool(
+    tasks: Sequence[PatientTask], settings: ChainSettings, jobs: int
+) -> Generator[PatientOutcome, None, None]:
     """Yield what comes back; a task whose worker died is simply not among it."""
     os.environ.update({name: os.environ.get(name, value) for name, value in _THREADS.items()})
     context = multiprocessing.get_context("forkserver")

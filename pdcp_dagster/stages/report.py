@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
 
 _TEXT, _NUMBER, _COUNT, _DATE = "string", "Float64", "Int64", "object"
+_OUTSIDE = {"outside_dose_grid", "partly_outside_dose_grid"}
+"""Flags of ROIs of which too much lies outside the dose grid to know their statistics."""
 REPORT_COLUMNS: dict[str, str] = {
     "patient_id": _TEXT,
     "partition_key": _TEXT,
@@ -77,14 +79,14 @@ def report_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 def cohort_dvh_table(folder: CohortFolder, *, include_review: bool) -> pd.DataFrame:
     """Return the DVH rows of all patients who count, taken by their current status, never by whatever files there are.
 
-    Rows of ROIs that reach too far outside the dose grid stay out (their flags say `outside_dose_grid`).
+    Rows of ROIs that reach too far outside the dose grid stay out (`_OUTSIDE`).
     """
     counting = {Status.SUCCESS, Status.REVIEW} if include_review else {Status.SUCCESS}
     tables = list(_dvh_files(folder, counting))
     table = concatenate_tables(tables)
     if table is None:
         return pd.DataFrame({"patient_id": pd.array([], dtype="string"), "roi_name": pd.array([], dtype="string")})
-    outside = table["flags"].map(lambda flags: "outside_dose_grid" in flags)
+    outside = table["flags"].map(lambda flags: bool(_OUTSIDE & set(flags)))
     return table[~outside].reset_index(drop=True)
 
 

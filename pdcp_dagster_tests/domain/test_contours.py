@@ -91,6 +91,24 @@ def test_the_same_contour_twice_counts_once_and_is_flagged(again: NDArray[np.flo
     assert stack_volume_cm3(planar) == pytest.approx(400 * 3 / 1000)
 
 
+@pytest.mark.parametrize("scale", [1.001, 0.999])
+def test_an_outline_redrawn_almost_alike_counts_once_and_is_flagged(scale: float) -> None:
+    planar = planar_contours(roi(square(0), square(0, 10 * scale), square(3)), GRID)
+    assert planar.flags == ("near_duplicate_contour_dropped",)
+    assert stack_volume_cm3(planar) == pytest.approx(2 * 400 * 3 / 1000)
+
+
+def test_contours_that_overlap_in_part_are_flagged() -> None:
+    assert planar_contours(roi(square(0), square(0, 10, (15, 4))), GRID).flags == ("crossing_contours",)
+    assert planar_contours(roi(square(0), square(3, 10, (15, 4))), GRID).flags == ()
+
+
+def test_a_contour_missing_on_a_middle_plane_is_flagged() -> None:
+    heights = [-6.0, -3.0, 0.0, 6.0, 9.0]
+    assert planar_contours(roi(*(square(z) for z in heights)), GRID).flags == ("gap_in_contours",)
+    assert planar_contours(roi(*(square(2 * z) for z in (-3.0, 0.0, 3.0, 6.0))), GRID).flags == ()
+
+
 def test_a_contour_across_the_planes_is_dropped_and_flagged() -> None:
     sagittal = square(0)[:, [2, 1, 0]]
     planar = planar_contours(roi(square(0), sagittal), GRID)

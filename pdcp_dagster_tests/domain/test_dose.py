@@ -175,26 +175,69 @@ def test_doses_of_different_frames_are_never_summed() -> None:
     assert codes(decision)[0] == "XXIV_REV_002"
 
 
-def test_a_sum_lies_on_the_union_of_the_grids_at_the_finest_spacing() -> None:
-    """A: 0 to 10 mm in steps of 2; B: 4 to 19 mm in steps of 3. Both hold at 5 mm, A alone at 1, B alone at 16."""
+@pytest.mark.parametrize("plan", [PLAN, None])
+def test_a_plan_dose_that_names_two_plans_is_not_taken_for_the_dose_of_one(plan: RtPlan | None) -> None:
+    decision = combine_doses([dose("a", plan_uids=("plan", "boost"))], plan)
+    assert (decision.grid, decision.used_uids) == (None, ())
+    assert codes(decision) == ["XXIV_REV_002", "XXIV_NOTE_002"]
+    assert decision.findings[0].detail == "PLAN dose a names 2 plans, so it may be the dose of all: boost, plan"
+
+
+def test_a_sum_lies_on_the_region_that_all_grids_cover_at_the_finest_spacing() -> None:
+    """A: centres 0 to 10 mm in steps of 2, ending at 11; B: 4 to 19 in steps of 3, beginning at 2.5.
+
+    A's voxels at 4, 6, 8 and 10 mm lie whole in both; the one at 2 begins at 1, where B is unknown.
+    """
     parts = [
         dose("a", 30, "BEAM", beams=(1,)),
         dose("b", 0, "BEAM", beams=(2,), grid=grid(22, origin=(4, 4, 4), spacing=3.0)),
     ]
-    decision = combine_doses(parts, PLAN)
-    summed = decision.grid
+    for order in (parts, parts[::-1]):
+        decision = combine_doses(order, PLAN)
+        summed = decision.grid
+        assert summed is not None
+        assert summed.spacing_mm == pytest.approx((2, 2))
+        assert summed.origin_mm == pytest.approx((4, 4, 4))
+        assert summed.plane_offsets_mm == pytest.approx([0, 2, 4, 6])
+        assert summed.dose_gy == pytest.approx(np.full((4, 4, 4), 52))
+        assert decision.summation == "sum of 2 BEAM doses on the region that all cover"
+
+
+def test_a_sum_of_linear_doses_is_linear_whatever_the_order_and_sign_of_the_axes() -> None:
+    """Dose x in Gy at x mm on both; the second's columns run along z and its planes along -x, from 14 down to -1 mm."""
+    ramp = np.broadcast_to(np.arange(0, 12, 2, dtype=np.float32), (6, 6, 6))
+    turned = np.broadcast_to(np.arange(14, -4, -3, dtype=np.float32)[:, None, None], (6, 6, 6))
+    axes: tuple[Vector, Vector, Vector] = ((0, 0, 1), (0, 1, 0), (-1, 0, 0))
+    offsets = np.arange(6) * np.float64(3)
+    parts = [
+        dose("a", 0, "BEAM", beams=(1,), grid=replace(grid(0), dose_gy=ramp)),
+        dose("b", 0, "BEAM", beams=(2,), grid=DoseGrid((14, 0, 0), axes, (3.0, 3.0), offsets, turned)),
+    ]
+    summed = combine_doses(parts, PLAN).grid
     assert summed is not None
-    assert summed.spacing_mm == pytest.approx((2, 2))
     assert summed.origin_mm == pytest.approx((0, 0, 0))
-    along = summed.dose_gy[3, 3, :]
-    assert along[[0, 3, 8]] == pytest.approx([0 + 30, 52, 22])
-    assert 2.0 * (summed.dose_gy.shape[2] - 1) >= 19
-    assert "not covered by all" in decision.summation
+    assert summed.dose_gy == pytest.approx(2 * ramp, abs=1e-4)
 
 
-def test_grids_that_do_not_belong_together_are_not_summed() -> None:
+def test_rotated_grids_without_a_box_that_both_cover_are_left_to_a_person() -> None:
+    c = np.sqrt(0.5)
+    axes: tuple[Vector, Vector, Vector] = ((c, c, 0), (-c, c, 0), (0, 0, 1))
     parts = [
         dose("a", 30, "BEAM", beams=(1,)),
-        dose("b", 0, "BEAM", beams=(2,), grid=grid(22, origin=(9e4, 9e4, 9e4))),
+        dose("b", 22, "BEAM", beams=(2,), grid=replace(grid(22), axes=axes)),
     ]
-    assert codes(combine_doses(parts, PLAN))[0] == "XXIV_REV_002"
+    decision = combine_doses(parts, PLAN)
+    assert decision.grid is None
+    assert codes(decision)[0] == "XXIV_REV_002"
+    assert "rotated" in decision.findings[0].detail
+
+
+@pytest.mark.parametrize("apart", [11.0, 9e4])
+def test_grids_without_a_common_region_are_not_summed(apart: float) -> None:
+    parts = [
+        dose("a", 30, "BEAM", beams=(1,)),
+        dose("b", 0, "BEAM", beams=(2,), grid=grid(22, origin=(0, 0, apart))),
+    ]
+    decision = combine_doses(parts, PLAN)
+    assert codes(decision)[0] == "XXIV_REV_002"
+    assert "no region is covered by all" in decision.findings[0].detail

@@ -288,6 +288,35 @@ def test_cubic_interpolation_finds_a_gaussian_where_linear_flattens_it() -> None
     assert (dose_at_volume_pct(linear, 2) or 0) < expected[2] - 0.2
 
 
+@pytest.mark.parametrize("cm3", [0.03, 0.1])
+def test_a_large_roi_keeps_the_peak_of_the_dose_in_it(cm3: float) -> None:
+    """The trilinear Gaussian is a product of three interpolated ones: its hottest volumes by cubes of 0.1 mm."""
+    nodes = np.arange(-150, 150.1, 2.5)
+    along = np.exp(-(nodes**2) / 450)
+    dose = dose_of(np.zeros(3), half_mm=150)
+    dose = replace(dose, dose_gy=(60 * np.einsum("k,j,i->kji", along, along, along)).astype(np.float32))
+    fine = np.interp(np.arange(-5, 5, 0.1) + 0.05, nodes, along)
+    hottest = np.sort(60 * np.einsum("k,j,i->kji", fine, fine, fine), axis=None)[::-1]
+    large = [disc(140, float(z)) for z in np.arange(-99, 100, 3)]
+    found = dvh_of(large, dose, grid=Grid((-150.0, -150.0, -99.0), (1.0, 1.0, 3.0), UPRIGHT, (301, 301, 67)))
+    assert found.dmax_gy == 60
+    assert dose_at_volume_cm3(found, cm3) == pytest.approx(hottest[round(cm3 * 1e6)], abs=0.2)
+
+
+def test_no_dose_is_shifted_by_the_bins_it_is_counted_in() -> None:
+    """A cylinder about y = -0.2 under 1 Gy/mm: D50 is the middle's dose, and D_p and D_100-p lie evenly about it."""
+    shifts = np.linspace(0, 0.01, 7)[:-1]
+    off = []
+    for shift in shifts:
+        dose = dose_of(AP)
+        found = dvh_of(cylinder(12, 3), replace(dose, dose_gy=dose.dose_gy + np.float32(shift)))
+        doses = {pct: dose_at_volume_pct(found, pct) or 0.0 for pct in (2, 5, 50, 95, 98)}
+        middles = [doses[50], (doses[5] + doses[95]) / 2, (doses[2] + doses[98]) / 2]
+        off.append([middle - (OFFSET_GY - 0.2 + shift) for middle in middles])
+    assert np.abs(np.mean(off, axis=0)).max() < 0.001
+    assert np.abs(off).max() < 0.002
+
+
 def test_cubic_interpolation_never_leaves_the_range_of_the_dose_around() -> None:
     """A step from 10 to 50 Gy: an unlimited spline overshoots to about 53 Gy."""
     dose = dose_of(SI)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pdcp_dagster.domain.keys import folder_of, partition_key, roi_file_stems, safe_name
+from pdcp_dagster.domain.keys import folder_of, partition_key, roi_file_stems, safe_name, uid_name
 
 HOSTILE = [
     *("", ".", "..", "../../evil", "a/b", "a//b", "a\\b", "A B/ü", "../A B/ü", "~root", "CON", "nul", "com1"),
@@ -74,3 +74,13 @@ def test_every_roi_gets_a_stem_of_its_own(names: dict[int, str]) -> None:
     stems = roi_file_stems(names.items())
     assert stems.keys() == names.keys()
     assert len({stem.lower() for stem in stems.values()}) == len(names)
+
+
+@pytest.mark.parametrize("uid", ["../../../evil", "/etc/passwd", "..", "1..2", "1.2/3", "", "1." * 40 + "1", "1.2\n"])
+def test_a_uid_that_is_none_never_becomes_a_path(uid: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_%-]+", uid_name(uid))
+    assert uid_name(uid) != uid
+
+
+def test_a_uid_is_its_own_file_name() -> None:
+    assert uid_name("1.2.840.10008.1") == "1.2.840.10008.1"

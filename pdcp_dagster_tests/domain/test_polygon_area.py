@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pdcp_dagster.domain.coverage import covered_share, lattice_around, plane_areas_mm2, stack_edges
+from pdcp_dagster.domain.coverage import covered_share, inside_stack, lattice_around, plane_areas_mm2, stack_edges
 from pdcp_dagster.domain.polygon_area import (
     contains,
     even_odd_signs,
@@ -104,6 +104,30 @@ def test_simple_contours_and_keyholes_do_not_cross_themselves() -> None:
 def test_points_lie_inside_by_the_even_odd_rule() -> None:
     points = np.array([[5, 5], [1, 1], [11, 5], [5, 2]], dtype=np.float64)
     assert contains(KEYHOLE, points).tolist() == [False, True, False, True]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    radii=st.lists(st.floats(1, 10), min_size=3, max_size=12),
+    points=st.lists(
+        st.tuples(st.integers(0, 2), st.floats(-12, 12, allow_subnormal=False), st.floats(-12, 12)),
+        min_size=1,
+        max_size=40,
+    ),
+)
+def test_points_lie_inside_a_stack_where_they_lie_inside_an_odd_number_of_its_planes_contours(
+    radii: list[float], points: list[tuple[int, float, float]]
+) -> None:
+    angle = np.arange(len(radii)) * (2 * np.pi / len(radii))
+    star = np.stack([np.cos(angle) * radii, np.sin(angle) * radii], axis=1)
+    planes = [[star, 0.5 * star], [], [rectangle(-3, -8, 9, 2)]]
+    edges = stack_edges([(k, polygon) for k, polygons in enumerate(planes) for polygon in polygons])
+    asked = np.array([(x, y) for _, x, y in points])
+    found = inside_stack(edges, np.array([k for k, _, _ in points]), asked)
+    expected = [
+        sum(bool(contains(p, at[None])[0]) for p in planes[k]) % 2 for (k, _, _), at in zip(points, asked, strict=True)
+    ]
+    assert found.tolist() == [odd == 1 for odd in expected]
 
 
 @settings(max_examples=40, deadline=None)

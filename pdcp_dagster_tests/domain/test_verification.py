@@ -62,9 +62,14 @@ class Archive:
         *,
         study: str = "1",
         rois: Iterable[str] = ("PTV",),
+        images: dict[str, Iterable[str]] | None = None,
         **tags: Any,
     ) -> Archive:
-        series = [{"SeriesInstanceUID": each} for each in on]
+        named_images = {
+            each: [{"ReferencedSOPInstanceUID": image} for image in of_series]
+            for each, of_series in (images or {}).items()
+        }
+        series = [{"SeriesInstanceUID": each, "ContourImageSequence": named_images.get(each, [])} for each in on]
         frames = [{"RTReferencedStudySequence": [{"RTReferencedSeriesSequence": [each]}]} for each in series]
         named = [{"ROINumber": str(n), "ROIName": name} for n, name in enumerate(rois)]
         references = {"ReferencedFrameOfReferenceSequence": frames, "StructureSetROISequence": named}
@@ -390,6 +395,83 @@ def test_a_copy_under_the_same_uid_is_no_second_candidate() -> None:
     verification = archive.verified()
     assert status(verification) is Status.SUCCESS
     assert reasons(verification) == {"plan": "a copy of an object with the same UID"}
+
+
+CT_IMAGES = ("ct.0", "ct.1", "ct.2", "ct.3")
+
+
+@pytest.mark.parametrize(
+    ("images", "lacking"),
+    [
+        ({"ct": (*CT_IMAGES, "ct.4", "ct.5")}, "2 of 6"),
+        ({"ct": ("elsewhere",)}, "1 of 1"),
+        ({"pet": ("pet.0", "pet.1"), "ct": ("ct.3", "ct.4")}, "1 of 2"),
+        ({"pet": ("pet.0", "pet.1"), "ct": CT_IMAGES}, None),
+        ({"pet": ("pet.0", "pet.1")}, None),
+        ({"ct": CT_IMAGES}, None),
+        ({"ct": ("ct.2",)}, None),
+        ({}, None),
+    ],
+)
+def test_images_that_the_ct_lacks_are_told_and_the_patient_is_prepared(
+    images: dict[str, Iterable[str]], lacking: str | None
+) -> None:
+    verification = Archive().ct().rtstruct(on=["pet", "ct"], images=images).plan().dose().verified()
+    told = [finding.detail for finding in verification.findings if finding.code == "II_REV_005"]
+    assert told == ([f"{lacking} images that RTSTRUCT ss refers to are not in the CT"] if lacking else [])
+    assert status(verification) is (Status.REVIEW if lacking else Status.SUCCESS)
+    assert verification.selection is not None
+    assert not any(finding.stops for finding in verification.findings)
+
+
+def test_images_that_an_unused_structure_set_names_are_no_finding() -> None:
+    assert status(Archive().complete().rtstruct("other", images={"ct": ("gone",)}).verified()) is Status.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("approval", "expected"), [("REJECTED", ["II_REV_007"]), ("UNAPPROVED", []), ("APPROVED", []), (None, [])]
+)
+def test_a_rejected_plan_is_for_a_person_and_prepared(approval: str | None, expected: list[str]) -> None:
+    verification = Archive().ct().rtstruct(ApprovalStatus="REJECTED").plan(ApprovalStatus=approval).dose().verified()
+    assert codes(verification) == ["I_SUCC_001", *expected, "II_SUCC_001"]
+    assert verification.selection is not None
+    assert not any(finding.stops for finding in verification.findings)
+    assert not expected or "RTPLAN plan" in verification.findings[1].detail
+
+
+@pytest.mark.parametrize(("role", "uid"), [("RTSTRUCT", "ss"), ("RTPLAN", "plan"), ("RTDOSE", "dose")])
+@pytest.mark.parametrize("series", ["a", "zz"])
+def test_objects_of_one_uid_and_different_sizes_are_for_a_person(role: str, uid: str, series: str) -> None:
+    archive = Archive().complete()
+    row = next(row for row in archive.rows if row["SOPInstanceUID"] == uid)
+    twin = {"SeriesInstanceUID": series, "instance_identifier": f"i-{series}", "file_size": 101}
+    archive.rows.append({**row, **twin})
+    verification = archive.verified()
+    assert codes(verification) == ["I_SUCC_001", "II_REV_006"]
+    assert verification.findings[-1].detail == f"{role} {uid}"
+    assert verification.findings[-1].stops
+    assert verification.selection is None
+    assert set(verification.verified["verdict"]) == {"refused"}
+    archive.rows[-1]["file_size"] = 100
+    assert status(archive.verified()) is Status.SUCCESS
+
+
+def test_a_twin_of_which_only_one_is_linked_is_for_a_person_in_whatever_order() -> None:
+    for series in ("a", "zz"):
+        archive = Archive().complete()
+        stray = [{"ReferencedSOPInstanceUID": "elsewhere"}]
+        archive._add("RTPLAN", "plan", "1", series, ReferencedStructureSetSequence=stray)
+        archive.rows[-1]["file_size"] = 7
+        assert codes(archive.verified()) == ["I_SUCC_001", "II_REV_006"]
+
+
+def test_twins_outside_the_selected_chain_are_refused_and_noted() -> None:
+    archive = Archive().complete().plan("boost")
+    archive.rows.append({**archive.rows[-1], "SeriesInstanceUID": "zz", "instance_identifier": "i", "file_size": 7})
+    verification = archive.verified()
+    assert codes(verification) == ["I_SUCC_001", "II_SUCC_001"]
+    assert reasons(verification) == {"boost": "another object has the same UID"}
+    assert codes(verification, notes=True) == ["I_SUCC_001", "II_NOTE_001", "II_SUCC_001"]
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.adapters.store import PATIENT_FILES, PatientFolder, Store
 from pdcp_dagster.domain.codes import Finding, Status
-from pdcp_dagster.domain.notes import notes_document
+from pdcp_dagster.domain.notes import STAGES, notes_document
 from pdcp_dagster.stages.current import (
     PatientExcluded,
     PatientFailed,
     PatientInReview,
     PatientNotLoadableError,
     PatientPending,
+    require_listed,
     require_loadable,
     standing_of,
 )
 
-PASSED = {"verified_study": [Finding("II_SUCC_001")], "ct_volume": [Finding("XII_SUCC_001", "12 slices")]}
-REVIEW = {"verified_study": [Finding("II_REV_001", "48 slices"), Finding("II_SUCC_001")]}
+ALL_DONE: dict[str, list[Finding]] = {stage: [] for stage in STAGES}
+PASSED = ALL_DONE | {"verified_study": [Finding("II_SUCC_001")], "ct_volume": [Finding("XII_SUCC_001", "12 slices")]}
+REVIEW = ALL_DONE | {"verified_study": [Finding("II_REV_001", "48 slices"), Finding("II_SUCC_001")]}
 EXCLUDED = {"verified_study": [Finding("I_EXEC_005", "no RTDOSE in the archive")]}
 FAILURE = {"stage": "retrieved_dicom", "error_type": "ObjectDamaged", "reason": "9 bytes", "time": "", "run_id": "r"}
 
@@ -104,6 +108,7 @@ def test_what_passed_and_was_kept_may_be_loaded_and_what_was_not_kept_may_not(pa
     note(patient, PASSED)
     keep(patient, "ct_volume")
     assert refusal(patient, "ct_volume") is None
+    patient.remove("dvh_table")
     missing = refusal(patient, "dvh_table")
     assert isinstance(missing, PatientPending)
     assert "materialise dvh_table first" in missing.reason
@@ -125,7 +130,8 @@ def test_a_patient_to_review_is_loaded_only_by_who_asks_for_it(patient: PatientF
     assert isinstance(refused, PatientInReview)
     assert refused.code == "II_REV_001"
     assert refusal(patient, "ct_volume", include_review=True) is None
-    assert isinstance(refusal(patient, "dvh_table", include_review=True), PatientInReview)
+    patient.remove("dvh_table")
+    assert isinstance(refusal(patient, "dvh_table", include_review=True), PatientPending)
 
 
 @pytest.mark.parametrize("findings", [PASSED, REVIEW, EXCLUDED], ids=["passed", "review", "excluded"])
@@ -135,3 +141,48 @@ def test_the_evidence_loads_whatever_the_status(patient: PatientFolder, findings
     patient.write_failure(FAILURE)
     for asset in ("image_summary", "verified_study", "patient_notes"):
         assert refusal(patient, asset) is None
+
+
+def test_a_patient_whose_stages_are_not_all_done_is_no_success_but_what_is_finished_may_be_used(
+    patient: PatientFolder,
+) -> None:
+    note(patient, {stage: PASSED[stage] for stage in ("image_summary", "verified_study", "ct_volume")})
+    standing = standing_of(patient)
+    assert standing.status is Status.PENDING
+    assert standing.reason.startswith("Not done yet: retrieved_dicom, ")
+    assert refusal(patient, "ct_volume") is None
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"stages": {"ct_volume": [{"code": "NO_SUCH", "detail": ""}]}}', "[]"])
+def test_notes_that_cannot_be_read_are_a_failure_of_that_patient_and_no_exception(
+    patient: PatientFolder, damage: str
+) -> None:
+    note(patient, PASSED)
+    patient.file("patient_notes").write_text(damage)
+    assert standing_of(patient).status is Status.FAILED
+    assert isinstance(refusal(patient, "ct_volume"), PatientFailed)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "{}", '{"stage": "ct_volume"}'])
+def test_a_damaged_failure_file_is_still_a_failure(patient: PatientFolder, damage: str) -> None:
+    note(patient, PASSED)
+    (patient.path / "failure.json").write_text(damage)
+    assert standing_of(patient).status is Status.FAILED
+
+
+def test_a_damaged_commit_mark_commits_nothing(patient: PatientFolder) -> None:
+    note(patient, PASSED)
+    (patient.path / "manifests" / "ct_volume.json").write_text('{"asset": ')
+    assert patient.manifest("ct_volume") is None
+    assert standing_of(patient).status is Status.PENDING
+
+
+def test_a_patient_who_left_the_list_is_not_loadable(tmp_path: Path) -> None:
+    cohort = Store(tmp_path).cohort("breast")
+    write_table(pd.DataFrame({"partition_key": ["P1", "P2"]}), cohort.file("patient_ids"))
+    require_listed(cohort, "P1")
+    with pytest.raises(PatientPending, match="no longer"):
+        require_listed(cohort, "P3")
+    write_table(pd.DataFrame({"partition_key": ["P2"]}), cohort.file("patient_ids"))
+    with pytest.raises(PatientPending, match="no longer"):
+        require_listed(cohort, "P1")

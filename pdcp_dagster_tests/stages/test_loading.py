@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,3 +161,16 @@ def test_partition_keys_that_are_not_made_from_patient_ids_are_found_in_the_pati
     table = pd.DataFrame([row], columns=["patient_id", "orthanc_id", "partition_key", "studies"])
     write_table(table, cohort.file("patient_ids"))
     assert set(load(ward, "load-hidden", store="hidden")) == KEYS
+
+
+def test_masks_that_share_a_name_all_have_one_of_their_own(tmp_path: Path) -> None:
+    rows = [("PTV", 1, "a"), ("PTV", 2, "b"), ("PTV__1", 3, "c"), ("Heart", 4, "d"), ("Heart", 4, "e")]
+    table = pd.DataFrame(rows, columns=["roi_name", "roi_number", "file"])
+    write_table(table, tmp_path / "structures.parquet")
+    assert list(StructureMasks(tmp_path / "structures.parquet")) == [
+        "PTV__1__1",
+        "PTV__2",
+        "PTV__1",
+        "Heart__4",
+        "Heart__4__4",
+    ]

@@ -1,0 +1,131 @@
+"""How contours of one plane lie to one another: redrawn, crossing, or neither.
+
+What lives here: two things that the even-odd rule turns into lost volume. What does not: repairs of single contours
+(`contour_cleaning`), the stack (`contours`).
+
+Boxes are compared first, then edges; only contours that touch or nearly coincide are compared by area.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pdcp_dagster.domain.coverage import covered_share, lattice_around, stack_edges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Vertices = NDArray[np.float64]
+    Polygons = Sequence[tuple[int, Vertices]]
+
+SAME_BOX_MM = 0.5
+SAME_AREA_SHARE = 0.05
+"""An outline redrawn has the same box within the first, and differs in less than the second of its area."""
+CROSSING_SHARE = 0.01
+CROSSING_MM2 = 0.5
+"""Contours cross if they share, and have apart, more than both; less is the rounding of a border drawn twice."""
+_PIXELS_ACROSS = 128
+_EDGE_PAIRS_AT_ONCE = 1_000_000
+
+
+def without_near_duplicates(polygons: Polygons) -> tuple[list[tuple[int, Vertices]], set[str]]:
+    """Keep the first of contours of one plane that were redrawn almost alike: two would erase each other.
+
+    Flags `near_duplicate_contour_dropped`. Polygons are ordered by plane.
+    """
+    low, high = _boxes(polygons)
+    dropped: set[int] = set()
+    for one, rest in _neighbours(polygons):
+        if one in dropped:
+            continue
+        off = np.maximum(np.abs(low[rest] - low[one]), np.abs(high[rest] - high[one])).max(axis=1)
+        alike = [int(other) for other in rest[off <= SAME_BOX_MM] if int(other) not in dropped]
+        dropped.update(other for other in alike if _redrawn(polygons[one][1], polygons[other][1]))
+    kept = [polygon for index, polygon in enumerate(polygons) if index not in dropped]
+    return kept, {"near_duplicate_contour_dropped"} if dropped else set()
+
+
+def crossing_contours(polygons: Polygons) -> bool:
+    """Whether any two contours of one plane overlap in part, so that the even-odd rule cuts out what they share."""
+    low, high = _boxes(polygons)
+    for one, rest in _neighbours(polygons):
+        meets = rest[((low[rest] < high[one]) & (high[rest] > low[one])).all(axis=1)]
+        for other in meets:
+            first, second = polygons[one][1], polygons[int(other)][1]
+            if _touch(first, second) and _overlap_in_part(first, second):
+                return True
+    return False
+
+
+def _boxes(polygons: Polygons) -> tuple[Vertices, Vertices]:
+    if not polygons:
+        return np.zeros((0, 2)), np.zeros((0, 2))
+    counts = np.array([len(vertices) for _, vertices in polygons])
+    points = np.concatenate([vertices for _, vertices in polygons])
+    starts = np.cumsum(counts) - counts
+    return np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
+
+
+def _neighbours(polygons: Polygons) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each polygon with those that follow it on its plane, where there are any."""
+    planes = np.array([plane for plane, _ in polygons], dtype=np.int64)
+    ends = np.searchsorted(planes, planes, side="right")
+    for one in np.flatnonzero(ends - np.arange(len(planes)) > 1):
+        yield int(one), np.arange(one + 1, ends[one])
+
+
+def _shares(first: Vertices, second: Vertices) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Share of each pixel that each polygon covers, on one lattice, and a pixel's area in mm2."""
+    both = np.concatenate([first, second])
+    low, high = both.min(axis=0), both.max(axis=0)
+    lattice = lattice_around(low, high, max(float((high - low).max()) / _PIXELS_ACROSS, 1e-6))
+    one, other = covered_share(stack_edges([(0, first), (1, second)]), lattice, 0, 2)
+    return one, other, lattice.step_mm**2
+
+
+def _redrawn(first: Vertices, second: Vertices) -> bool:
+    one, other, _ = _shares(first, second)
+    return bool(np.abs(one - other).sum() < SAME_AREA_SHARE * max(one.sum(), other.sum()))
+
+
+def _overlap_in_part(first: Vertices, second: Vertices) -> bool:
+    """Compare lower bounds of what is shared and what is not: a pixel half in each may hold no common point."""
+    one, other, pixel_mm2 = _shares(first, second)
+    least = max(CROSSING_MM2, CROSSING_SHARE * pixel_mm2 * float(min(one.sum(), other.sum())))
+    parts = one + other - 1, one - other, other - one
+    return all(pixel_mm2 * float(np.maximum(part, 0).sum()) > least for part in parts)
+
+
+def _touch(first: Vertices, second: Vertices) -> bool:
+    """Whether any edges of two polygons meet, at a point or more."""
+    one, other = _edges_near(first, second), _edges_near(second, first)
+    at_once = max(1, _EDGE_PAIRS_AT_ONCE // max(len(other), 1))
+    return any(_any_meet(one[start : start + at_once], other) for start in range(0, len(one), at_once))
+
+
+def _edges_near(polygon: Vertices, other: Vertices) -> NDArray[np.float64]:
+    """`(n, 2, 2)` ends of the edges of one polygon that reach into the box of another."""
+    edges = np.stack([polygon, np.roll(polygon, -1, axis=0)], axis=1)
+    reaches = (edges.min(axis=1) <= other.max(axis=0)) & (edges.max(axis=1) >= other.min(axis=0))
+    return np.asarray(edges[reaches.all(axis=1)])
+
+
+def _any_meet(first: NDArray[np.float64], second: NDArray[np.float64]) -> bool:
+    one, other = first[:, None], second[None]
+    near = ((one.min(axis=2) <= other.max(axis=2)) & (one.max(axis=2) >= other.min(axis=2))).all(axis=2)
+    at, with_ = np.nonzero(near)
+    one, other = first[at], second[with_]
+    parted = (_side(one, other[:, 0]) * _side(one, other[:, 1]) > 0) | (
+        _side(other, one[:, 0]) * _side(other, one[:, 1]) > 0
+    )
+    return bool((~parted).any())
+
+
+def _side(edge: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positive on the left of an edge, negative on its right, 0 on its line."""
+    along, towards = edge[:, 1] - edge[:, 0], point - edge[:, 0]
+    return np.asarray(along[:, 0] * towards[:, 1] - along[:, 1] * towards[:, 0])
