@@ -215,8 +215,8 @@ _DOSE = (
     (
         "XXIV_REV_004",
         _REVIEW,
-        "the dose compares to the prescription as one fraction does to all, or all to one",
-        "Check whether the dose is that of one fraction or of the whole plan.",
+        "the dose does not fit the prescription",
+        "Check whether the dose is that of the whole plan, in Gy, and whether the prescription is right.",
     ),
     (
         "XXIV_REV_005",

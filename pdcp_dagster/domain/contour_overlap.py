@@ -53,7 +53,8 @@ def crossing_contours(polygons: Polygons) -> bool:
     """Whether any two contours of one plane overlap in part, so that the even-odd rule cuts out what they share."""
     low, high = _boxes(polygons)
     for one, rest in _neighbours(polygons):
-        meets = rest[((low[rest] < high[one]) & (high[rest] > low[one])).all(axis=1)]
+        common = np.minimum(high[rest], high[one]) - np.maximum(low[rest], low[one])
+        meets = rest[(common > 0).all(axis=1) & (common.prod(axis=1) > CROSSING_MM2)]
         for other in meets:
             first, second = polygons[one][1], polygons[int(other)][1]
             if _touch(first, second) and _overlap_in_part(first, second):
