@@ -150,7 +150,8 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool)
     if not kept:
         if standing.status is Status.REVIEW:
             raise PatientInReview(standing.code, standing.reason)
-        raise PatientPending(None, f"{asset} of this patient is not in the store: materialise {asset} first")
+        missing = f"{asset} of this patient is not in the store: materialise {asset} first"
+        raise PatientPending(None, missing if standing.findings else standing.reason)
     if not folder.file(asset).exists():
         raise PatientPending(None, f"{asset} of this patient has no file: {standing.reason}")
     if asset in outdated_assets(folder):

@@ -45,11 +45,12 @@ def test_orthanc_accepts_every_file_once(client: Orthanc, tmp_path: Path) -> Non
 
 
 def test_an_awkward_patient_id_arrives_to_the_letter(client: Orthanc, tmp_path: Path) -> None:
-    write_phantom(tiny_spec("../A B/ü", 7, slices=9), tmp_path)
+    awkward = "../Archive B/ü"
+    write_phantom(tiny_spec(awkward, 7, slices=9), tmp_path)
     upload_folder(client, tmp_path)
-    (patient,) = [each for each in client.patients() if each.patient_id == "../A B/ü"]
+    (patient,) = [each for each in client.patients() if each.patient_id == awkward]
     rows = client.instance_tags(patient.orthanc_id, MODALITIES)
-    assert {row["PatientID"] for row in rows} == {"../A B/ü"}
+    assert {row["PatientID"] for row in rows} == {awkward}
     assert len(rows) == 9 + 3
 
 
