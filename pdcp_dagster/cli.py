@@ -14,7 +14,7 @@ from rich.console import Console
 
 from pdcp_dagster import __version__
 
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
+FAILED, INTERRUPTED = 1, 130
 
 
 def _terminal(*, stderr: bool = False) -> Console:

@@ -105,7 +105,7 @@ def failed_outcome(task: PatientTask, settings: ChainSettings, failure: FailureR
 
 def _run_locked(patient: Patient, done: list[AssetOutcome], started: float) -> PatientOutcome:
     failure: FailureReport | None = None
-    current = "notes"
+    current = NOTES
     try:
         patient.findings = _earlier_findings(patient.folder)
         for stage in STAGES:

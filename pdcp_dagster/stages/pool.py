@@ -15,7 +15,6 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.orthanc import Orthanc
-from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.stages.chain import failed_outcome, run_patient
 from pdcp_dagster.stages.outcome import FailureReport, PatientOutcome, PatientTask
 
@@ -103,8 +102,3 @@ def _end_with_the_run() -> None:
 def _work(task: PatientTask) -> PatientOutcome:
     settings, archive = _open["worker"]
     return run_patient(task, settings, archive)
-
-
-def tally(outcomes: Sequence[PatientOutcome]) -> dict[Status, int]:
-    """Count outcomes by status."""
-    return {status: sum(outcome.status is status for outcome in outcomes) for status in Status}

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pdcp_dagster.adapters.report_page import render_report, status_markdown_table, write_report
+from pdcp_dagster.adapters.report_page import render_report, write_report
 from pdcp_dagster.domain.codes import CODES
 
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
@@ -106,14 +106,3 @@ def test_the_page_loads_nothing_and_forbids_loading() -> None:
     text = page(ROWS)
     assert "default-src 'none'" in text
     assert not re.search(r"(src|href)=|url\(|@import|https?:", text)
-
-
-def test_the_markdown_table_is_cut_and_escaped() -> None:
-    text = status_markdown_table([row("a|b<c>", "REVIEW", reason="*x*\ny"), *ROWS], limit=1)
-    assert text.splitlines() == [
-        "| Patient | Status | Reason |",
-        "|---|---|---|",
-        r"| a\|b&lt;c&gt; | REVIEW | \*x\* y |",
-        "",
-        "... and 4 more",
-    ]
