@@ -10,7 +10,7 @@ WORKERS ?= auto
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo ui test check format bench constraints clean
+.PHONY: help install system demo ui test check format docs bench constraints clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ check: $(STAMP) ## Lint, format, types, floors
 format: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## Renew docs/codes.md from the registry of codes
+	@$(BIN)/python -c 'from pdcp_dagster.domain.code_page import codes_page; print(codes_page(), end="")' > docs/codes.new && mv docs/codes.new docs/codes.md
 
 bench: install ## Measure what a patient costs
 	$(BIN)/python -m pdcp_dagster_tests.bench

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pdcp_dagster.domain.eligibility import Exclude, Review
+    from pdcp_dagster.stages.loading import load_patient_images
+
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "load_patient_images"]
+__all__ = ["Exclude", "Review", "__version__", "load_patient_images"]
 
 
 def __getattr__(name: str) -> object:
@@ -13,4 +19,8 @@ def __getattr__(name: str) -> object:
         from pdcp_dagster.stages.loading import load_patient_images  # noqa: PLC0415 - lazy by contract
 
         return load_patient_images
+    if name in {"Exclude", "Review"}:
+        from pdcp_dagster.domain import eligibility  # noqa: PLC0415 - lazy by contract
+
+        return getattr(eligibility, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

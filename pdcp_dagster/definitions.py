@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pdcp_dagster.adapters.cohort_file import DEFAULT_COHORTS, load_cohorts
+from pdcp_dagster.adapters.cohort_file import DEFAULT_COHORTS
 from pdcp_dagster.adapters.store import DEFAULT_STORE, Store
 from pdcp_dagster.defs.cohorts import cohort_definitions
 from pdcp_dagster.defs.io_managers import io_managers
 from pdcp_dagster.defs.resources import OrthancResource, Progress, StoreResource
+from pdcp_dagster.stages.usable_cohorts import usable_cohorts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
-    """Return the whole deployment; a cohort file with an error is reported and leaves the others loaded."""
+    """Return the whole deployment; a cohort file with an error is reported and leaves the others loaded.
+
+    An error is, too, a table that the file names and that cannot be read, or a rule that cannot be imported.
+    """
     store = Store.at(environ.get("PDCP_STORE", DEFAULT_STORE))
     folder = Path(environ.get("PDCP_COHORTS", DEFAULT_COHORTS)).absolute()
-    cohorts, errors = load_cohorts(folder)
+    cohorts, errors = usable_cohorts(folder)
     for error in errors:
         dg.get_dagster_logger().error("cohort not loaded: %s", error)
     shared = dg.Definitions(

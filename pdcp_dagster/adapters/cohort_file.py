@@ -7,20 +7,18 @@ may be (`domain.cohort`).
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import yaml
 from pydantic import ValidationError
 
+from pdcp_dagster.adapters.strict_yaml import YamlFileError, in_words, one_line, read_yaml
 from pdcp_dagster.domain.cohort import Cohort
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
     from pathlib import Path
 
 DEFAULT_COHORTS = "cohorts"
 _ID_COLUMNS = ("patient_id", "ids", "PatientID")
-_SHOWN_CHARACTERS = 60
 
 
 class CohortFileError(Exception):
@@ -32,13 +30,16 @@ def load_cohort(path: Path) -> Cohort:
 
     Raises CohortFileError.
     """
-    content = _read_yaml(path)
+    try:
+        content = read_yaml(path)
+    except YamlFileError as error:
+        raise CohortFileError(f"{path}: {error}") from None
     if not isinstance(content, dict):
         raise CohortFileError(f"{path}: expected keys and values, the first being 'name: {path.stem}'")
     try:
         cohort = Cohort.model_validate(content)
     except ValidationError as error:
-        raise CohortFileError(f"{path}: {'; '.join(_in_words(error))}") from None
+        raise CohortFileError(f"{path}: {'; '.join(in_words(error))}") from None
     if cohort.name != path.stem:
         raise CohortFileError(f"{path}: name: the file's name and the cohort's must be the same, not {cohort.name!r}")
     return cohort
@@ -81,62 +82,4 @@ def read_patient_list(path: Path) -> tuple[str, ...]:
             ids = ((row[column] or "").strip() for row in table)
             return tuple(dict.fromkeys(patient_id for patient_id in ids if patient_id))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CohortFileError(f"{path}: the list of patients cannot be read: {_one_line(error)}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which does not take the last of two equal keys in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 # PyYAML's signature
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if doubled:
-            line = node.start_mark.line + 1
-            raise yaml.MarkedYAMLError(problem=f"{', '.join(doubled)}: given twice in the section at line {line}")
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> object:
-    try:
-        content: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 # a SafeLoader
-    except (OSError, UnicodeDecodeError) as error:
-        raise CohortFileError(f"{path}: cannot be read: {_one_line(error)}") from None
-    except yaml.YAMLError as error:
-        raise CohortFileError(f"{path}: {_one_line(error)}") from None
-    except RecursionError:
-        raise CohortFileError(f"{path}: it is nested too deeply") from None
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        # PyYAML lets through whatever its constructors of dates and numbers raise.
-        raise CohortFileError(f"{path}: a value in it cannot be: {_one_line(error)}") from None
-    return content
-
-
-def _in_words(error: ValidationError) -> list[str]:
-    lines = []
-    for each in error.errors(include_url=False):
-        key = ".".join(str(part) for part in each["loc"])
-        if each["type"] == "extra_forbidden":
-            text = "there is no such key"
-        elif each["type"] == "missing":
-            text = "is required"
-        elif each["type"] == "value_error":
-            text = str(each["ctx"]["error"])
-        else:
-            given = _given(each["input"])
-            expected = each["msg"].replace("tuple", "list")
-            text = f"{expected[0].lower()}{expected[1:]}, not {given}"
-        lines.append(f"{key}: {text}" if key else text)
-    return lines
-
-
-def _given(value: object) -> str:
-    try:
-        return repr(value)[:_SHOWN_CHARACTERS]
-    except ValueError:
-        return "a number of thousands of digits"
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())
+        raise CohortFileError(f"{path}: the list of patients cannot be read: {one_line(error)}") from None

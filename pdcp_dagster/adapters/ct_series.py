@@ -100,6 +100,14 @@ class _Slice:
     frame_of_reference_uid: str | None
 
 
+def read_ct_slice(file: Path) -> NDArray[np.generic]:
+    """Return HU `(1, rows, columns)` of one CT image, wherever it lies. Raises `CtReadError`."""
+    with failing_as(CtReadError, file):
+        data = pydicom.dcmread(file, force=True)
+        require_whole(data)
+        return to_hounsfield([_read_slice(data).stored])
+
+
 def read_ct_series(files: Sequence[Path]) -> CtSeries:
     """Read the files of one CT series, in any order, as one volume in HU.
 

@@ -3,6 +3,8 @@
     <root>/<cohort>/patient_ids.parquet, cohort_report.parquet, ...
     <root>/<cohort>/patients/<key>/image_summary.parquet, ct.nii.gz, ..., notes.json, failure.json
     <root>/<cohort>/patients/<key>/manifests/<asset>.json     the commit mark of an asset, written last
+    <root>/<cohort>/quarantine/<key>/<n>/                     a candidate, with the files of a patient
+    <root>/<cohort>/decisions.yaml                            what people decided
 
 What lives here: paths, manifests, notes and failure files, locks. What does not: the content of any table or image.
 """
@@ -34,6 +36,7 @@ _UNTOLD = {"stage": "an unknown stage", "error_type": "StoreError", "reason": "f
 PATIENT_FILES: dict[str, tuple[str, ...]] = {
     "image_summary": ("image_summary.parquet",),
     "verified_study": ("verified_study.parquet",),
+    "candidate_studies": ("candidate_studies.parquet", "candidate_studies"),
     "retrieved_dicom": ("dicom",),
     "ct_volume": ("ct.nii.gz",),
     "structure_masks": ("structures.parquet", "masks"),
@@ -107,6 +110,19 @@ class CohortFolder:
     def patient(self, key: str) -> PatientFolder:
         """Return the folder of the patient with this partition key; safe for any text."""
         return PatientFolder(self.path / "patients" / folder_of(key))
+
+    def quarantine(self, key: str) -> Path:
+        """Return where the candidates of a patient are prepared one by one."""
+        return self.path / "quarantine" / folder_of(key)
+
+    def candidate(self, key: str, number: int) -> PatientFolder:
+        """Return the folder of one candidate of a patient, numbered from 1."""
+        return PatientFolder(self.quarantine(key) / str(number))
+
+    @property
+    def decisions(self) -> Path:
+        """The file of people's decisions."""
+        return self.path / "decisions.yaml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from pdcp_dagster.adapters.cohort_file import DEFAULT_COHORTS, CohortFileError, load_cohort, read_patient_list
+from pdcp_dagster.adapters.decisions_file import DecisionsFileError, read_decisions
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
 from pdcp_dagster.adapters.store import DEFAULT_STORE, Store, StoreError
+from pdcp_dagster.stages.usable_cohorts import CohortUnusableError, require_usable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pdcp_dagster.domain.circumstances import CohortTables
     from pdcp_dagster.domain.cohort import Cohort
 
 DAGSTER_YAML = """\
@@ -70,7 +73,22 @@ class Deployment:
             self.listed_patients(cohort)
         except CohortFileError as error:
             raise WrongConfiguration(str(error)) from error
+        self.tables(cohort)
         return cohort
+
+    def tables(self, cohort: Cohort) -> CohortTables:
+        """Return the tables that the cohort file names, or end with one line; its own rules must be there, too."""
+        try:
+            return require_usable(cohort, self.cohorts)
+        except CohortUnusableError as error:
+            raise WrongConfiguration(str(error)) from error
+
+    def require_decisions(self, cohort: Cohort) -> None:
+        """End with one line where the cohort's decisions cannot be read: that is not the same as no decision."""
+        try:
+            read_decisions(self.store.cohort(cohort.name).decisions)
+        except DecisionsFileError as error:
+            raise WrongConfiguration(str(error)) from error
 
     def listed_patients(self, cohort: Cohort) -> tuple[str, ...]:
         """Return the PatientIDs of the cohort's own list, none where it takes all patients of the archive."""

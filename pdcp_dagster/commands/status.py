@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 def show_status(deployment: Deployment, cohort: str, patients: Sequence[str], console: Console) -> None:
     """Print the patients' table and the counts; needs neither Orthanc nor a Dagster instance."""
-    deployment.cohort(cohort)
+    settings = deployment.cohort(cohort)
     folder = deployment.store.cohort(cohort)
     if not folder.file("patient_ids").exists():
         raise WrongConfiguration(
             f"nothing of cohort {cohort!r} in {deployment.store.root} yet: `pdcp run --cohort {cohort}`"
         )
-    table = cohort_report_table(folder)
+    table = cohort_report_table(folder, deployment.listed_patients(settings))
     unknown = sorted(set(patients) - set(table["patient_id"]))
     if unknown:
         raise WrongConfiguration(f"not in the cohort's patient list: {', '.join(map(repr, unknown))}")

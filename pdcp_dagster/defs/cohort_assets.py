@@ -1,20 +1,28 @@
 """What is told of a whole cohort: the report and the DVHs of all its patients, taken by their current status."""
 
+from pathlib import Path
+
 import dagster as dg
 import pandas as pd
 
 from pdcp_dagster import __version__
+from pdcp_dagster.adapters.cohort_file import read_patient_list
 from pdcp_dagster.adapters.report_page import write_report
 from pdcp_dagster.defs.resources import StoreResource
 from pdcp_dagster.defs.specs import OWNER
 from pdcp_dagster.domain.cohort import Cohort
+from pdcp_dagster.domain.notes import stages_of
 from pdcp_dagster.stages.report import cohort_dvh_table, cohort_report_table, report_rows
 
 _SHOWN_PATIENTS = 200
 
 
-def cohort_assets(cohort: Cohort) -> list[dg.AssetsDefinition]:
-    """Return `cohort_report` and `cohort_dvh` of a cohort."""
+def cohort_assets(cohort: Cohort, cohorts: Path) -> list[dg.AssetsDefinition]:
+    """Return `cohort_report` of a cohort, and `cohort_dvh` where its linkage has doses.
+
+    cohorts: the folder of the cohort's file.
+    """
+    with_doses = "dvh_table" in stages_of(cohort.linkage)
 
     @dg.asset(
         key=[cohort.name, "cohort_report"],
@@ -29,7 +37,10 @@ def cohort_assets(cohort: Cohort) -> list[dg.AssetsDefinition]:
     )
     def cohort_report(context: dg.AssetExecutionContext, store: StoreResource) -> pd.DataFrame:
         folder = store.cohort(cohort.name)
-        table = cohort_report_table(folder)
+        if not with_doses:  # what there is was made when the cohort had another linkage
+            folder.file("cohort_dvh").unlink(missing_ok=True)
+        wanted = () if cohort.patients == "all" else read_patient_list(cohorts / cohort.patients)
+        table = cohort_report_table(folder, wanted)
         page = folder.path / "cohort_report.html"
         write_report(page, cohort=cohort.name, rows=report_rows(table), generated=None, software_version=__version__)
         counts = table["status"].value_counts()
@@ -59,7 +70,7 @@ def cohort_assets(cohort: Cohort) -> list[dg.AssetsDefinition]:
         context.add_output_metadata({"patients": patients, "dagster/row_count": len(table)})
         return table
 
-    return [cohort_report, cohort_dvh]
+    return [cohort_report, cohort_dvh] if with_doses else [cohort_report]
 
 
 def _all_patients(cohort: str, asset: str) -> dg.AssetDep:

@@ -15,7 +15,11 @@ from pdcp_dagster.domain.cohort import Cohort
 def cohort_definitions(cohort: Cohort, cohorts: Path) -> dg.Definitions:
     """Return the definitions of one cohort; resources and IO managers come from the deployment."""
     return dg.Definitions(
-        assets=[patient_ids_asset(cohort, cohorts), per_patient_assets(cohort), *cohort_assets(cohort)],
-        jobs=cohort_jobs(cohort.name),
+        assets=[
+            patient_ids_asset(cohort, cohorts),
+            per_patient_assets(cohort, cohorts),
+            *cohort_assets(cohort, cohorts),
+        ],
+        jobs=cohort_jobs(cohort),
         sensors=[report_sensor(cohort.name)],
     )

@@ -20,6 +20,7 @@ from pdcp_dagster.adapters.store import COHORT_FILES, PATIENT_FILES, CohortFolde
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import safe_name
 from pdcp_dagster.stages.current import (
+    NotInLinkage,
     PatientNotLoadableError,
     PatientPending,
     Standing,
@@ -35,7 +36,8 @@ class StoreIOManager(dg.ConfigurableIOManager):
 
     root: the store's folder. Keys of partitions and assets are untrusted text and never become a path unescaped.
     Loading an excluded, failed or pending patient raises what says why (`stages.current`). Where an unpartitioned asset
-    takes a partitioned one, it gets a dict by partition key of those patients whose status lets them count.
+    takes a partitioned one, it gets a dict by partition key of those patients whose status lets them count. What the
+    cohort's linkage does not have (a dose with CR) is refused, never an empty dict.
     """
 
     root: str
@@ -80,12 +82,17 @@ class StoreIOManager(dg.ConfigurableIOManager):
         keys = list(context.asset_partition_keys)
         if len(keys) == 1 and context.has_partition_key:
             return self._load_patient(context.asset_key, keys[0], alone=True)
-        loaded = {}
+        loaded: dict[str, Any] = {}
+        refused: list[PatientNotLoadableError] = []
         for key in keys:
             try:
                 loaded[key] = self._load_patient(context.asset_key, key, alone=False)
             except PatientNotLoadableError as refusal:
+                refused.append(refusal)
                 context.log.info("left out: %s: %s", key, refusal.reason)
+        of_linkage = next((each for each in refused if isinstance(each, NotInLinkage)), None)
+        if of_linkage is not None and not loaded:
+            raise of_linkage
         return loaded
 
     def _load_patient(self, asset_key: dg.AssetKey, partition: str, *, alone: bool) -> Any:

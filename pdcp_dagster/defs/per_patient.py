@@ -8,6 +8,7 @@ partitions Failed, and nobody else's.
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -20,10 +21,12 @@ from pdcp_dagster.defs.partitions import patient_partitions
 from pdcp_dagster.defs.previews import materialization
 from pdcp_dagster.defs.resources import OrthancResource, Progress, StoreResource
 from pdcp_dagster.defs.specs import patient_specs
+from pdcp_dagster.domain.circumstances import CohortTables
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.stages.outcome import PatientOutcome, PatientTask
 from pdcp_dagster.stages.patient import ChainSettings
 from pdcp_dagster.stages.pool import run_patients
+from pdcp_dagster.stages.usable_cohorts import CohortUnusableError, require_usable
 
 PATIENTS_PER_RUN = 100
 STEP = "per_patient"
@@ -44,12 +47,12 @@ class PatientsConfig(dg.Config):
     jobs: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
 
 
-def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
-    """Return the fused multi-asset of a cohort."""
+def per_patient_assets(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
+    """Return the fused multi-asset of a cohort; relative paths of its tables start at the folder `cohorts`."""
 
     @dg.multi_asset(
         name=f"{cohort.name}_{STEP}",
-        specs=patient_specs(cohort.name, __version__),
+        specs=patient_specs(cohort.name, __version__, cohort.linkage),
         partitions_def=patient_partitions(cohort.name),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=PATIENTS_PER_RUN),
         can_subset=True,
@@ -63,7 +66,7 @@ def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
     ) -> Iterator[PatientEvent]:
         keys = _keys(context, config, cohort.name)
         selected = {key.path[-1] for key in context.selected_asset_keys}
-        settings = ChainSettings(cohort, store.store(), orthanc.settings(), __version__)
+        settings = ChainSettings(cohort, store.store(), orthanc.settings(), __version__, _tables(cohort, cohorts))
         tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run.run_id)
         failed: list[PatientOutcome] = []
         # Closed, not left to the garbage collector: an interrupted run must not go on with the patients that wait.
@@ -77,6 +80,14 @@ def per_patient_assets(cohort: Cohort) -> dg.AssetsDefinition:
             _fail(context, cohort.name, failed, selected)
 
     return per_patient
+
+
+def _tables(cohort: Cohort, cohorts: Path) -> CohortTables:
+    """Return the cohort's tables as they are now: a long-lived code location may have been loaded before a change."""
+    try:
+        return require_usable(cohort, cohorts)
+    except CohortUnusableError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
 
 
 def _keys(context: dg.AssetExecutionContext, config: PatientsConfig, cohort: str) -> list[str]:

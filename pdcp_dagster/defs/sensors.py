@@ -6,7 +6,8 @@ from typing import Final
 
 import dagster as dg
 
-from pdcp_dagster.defs.jobs import collect_job_name, patient_asset_keys, report_job_name
+from pdcp_dagster.defs.jobs import collect_job_name, report_job_name
+from pdcp_dagster.defs.specs import CARDS
 
 CLI_TAG = "pdcp/command"
 """Set on runs of `pdcp run`, which makes the report itself."""
@@ -71,5 +72,6 @@ def _over_patients(instance: dg.DagsterInstance, cohort: str, run_ids: list[str]
 def _is_over_patients(run: dg.DagsterRun, cohort: str) -> bool:
     if CLI_TAG in run.tags and run.parent_run_id is None:  # one done again from the UI has the tag of the first
         return False
-    chosen = set(run.asset_selection or ())
-    return run.job_name == collect_job_name(cohort) or bool(chosen & set(patient_asset_keys(cohort)))
+    # Of all linkages: the cohort may have had another one when the run began.
+    of_patients = {dg.AssetKey([cohort, card.name]) for card in CARDS}
+    return run.job_name == collect_job_name(cohort) or bool(of_patients & set(run.asset_selection or ()))

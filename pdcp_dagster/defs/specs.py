@@ -1,8 +1,10 @@
 """What each per-patient asset is called, made of and made from: the lineage that the UI shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
+
+from pdcp_dagster.domain.notes import stages_of
 
 OWNER = "team:radiotherapy-data"
 LIST_VERSION = "listed"
@@ -21,7 +23,7 @@ class AssetCard:
     description: str
 
 
-CARDS: tuple[AssetCard, ...] = (
+CARDS: tuple[AssetCard, ...] = (  # of all linkages together
     AssetCard(
         "image_summary",
         "archive",
@@ -37,8 +39,17 @@ CARDS: tuple[AssetCard, ...] = (
         ("dicom", "parquet"),
         "parquet",
         ("image_summary",),
-        "Which CT, RTSTRUCT, RTPLAN and RTDOSE belong together, decided from tags before anything is downloaded: a "
-        "row per object considered, with its verdict and the reason.",
+        "Which of the objects that the cohort asks for (CT, RTSTRUCT, RTPLAN, RTDOSE) belong together, decided from "
+        "tags before anything is downloaded: a row per object considered, with its verdict and the reason.",
+    ),
+    AssetCard(
+        "candidate_studies",
+        "linkage",
+        ("dicom", "parquet", "png"),
+        "parquet",
+        ("verified_study",),
+        "Each CT with all that belongs to it that could be prepared, with what a person needs to decide: dates, "
+        "descriptions, ROIs, plan, approval, prescription and highest dose, and a picture where the choice is open.",
     ),
     AssetCard(
         "retrieved_dicom",
@@ -79,9 +90,9 @@ CARDS: tuple[AssetCard, ...] = (
         "dosimetry",
         ("dicom", "parquet"),
         "parquet",
-        ("retrieved_dicom",),
-        "Label, intent, approval, prescription, fractions and beams of the plan, and what each dose of it is. "
-        "Planned, not delivered, dose.",
+        ("verified_study", "retrieved_dicom"),
+        "Label, intent, approval, prescription, fractions and beams of the plan, what each dose of it is, and the "
+        "patient's other plans with the reason against them. Planned, not delivered, dose.",
     ),
     AssetCard(
         "dvh_table",
@@ -98,8 +109,8 @@ CARDS: tuple[AssetCard, ...] = (
         ("png", "parquet"),
         "parquet",
         ("ct_volume", "structure_masks", "dose_volume"),
-        "Each ROI on the slices with most of it, along three axes, with outline and dose: pictures, positions and "
-        "arrays.",
+        "Each ROI on the slices with most of it, along three axes, with its outline and the dose, where the cohort "
+        "asks for doses: pictures, positions and arrays.",
     ),
     AssetCard(
         "patient_notes",
@@ -113,7 +124,17 @@ CARDS: tuple[AssetCard, ...] = (
 )
 
 
-def patient_specs(cohort: str, code_version: str) -> list[dg.AssetSpec]:
+def cards_of(linkage: str) -> tuple[AssetCard, ...]:
+    """Return the assets of a linkage, none made from what that linkage lacks."""
+    made = {"patient_ids", *stages_of(linkage), "patient_notes"}
+    return tuple(
+        replace(card, made_from=tuple(name for name in card.made_from if name in made))
+        for card in CARDS
+        if card.name in made
+    )
+
+
+def patient_specs(cohort: str, code_version: str, linkage: str) -> list[dg.AssetSpec]:
     """Return the specs of a cohort's per-patient assets, keys prefixed with the cohort's name."""
     return [
         dg.AssetSpec(
@@ -127,5 +148,5 @@ def patient_specs(cohort: str, code_version: str) -> list[dg.AssetSpec]:
             skippable=True,
             code_version=code_version,
         ).with_io_manager_key(card.io_manager_key)
-        for card in CARDS
+        for card in cards_of(linkage)
     ]

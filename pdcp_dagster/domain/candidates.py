@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from pdcp_dagster.domain.ct_slices import count_positions, is_localiser
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 RT_OBJECTS = frozenset({"RTSTRUCT", "RTPLAN", "RTDOSE"})
 """Modalities of which each instance stands for itself; of all others the series does."""
@@ -23,6 +24,7 @@ RT_OBJECTS = frozenset({"RTSTRUCT", "RTPLAN", "RTDOSE"})
 _REFERENCES = ("referenced_series_uids", "referenced_structure_set_uids", "referenced_plan_uids")
 _SCALARS = (
     "patient_id",
+    "patient_name",
     "modality",
     "study_instance_uid",
     "series_instance_uid",
@@ -42,7 +44,14 @@ _SCALARS = (
     "slice_location",
 )
 _IMAGES = ("referenced_image_uids", "referenced_image_counts")
-_LISTS = (*_REFERENCES, *_IMAGES, "roi_names", "image_position_patient", "image_orientation_patient")
+_LISTS = (
+    *_REFERENCES,
+    *_IMAGES,
+    "frame_of_reference_uids",
+    "roi_names",
+    "image_position_patient",
+    "image_orientation_patient",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Node:
     uid: what others name it by: SOPInstanceUID of an RT object, else SeriesInstanceUID.
     orthanc_id: Orthanc's instance ID of an RT object, else its series ID.
     names: by column of the image summary, the UIDs that this object names.
+    frames: the frames of reference it lies in; of a series only one that all its instances have.
     """
 
     role: str
@@ -60,6 +70,7 @@ class Node:
     series_uid: str
     orthanc_id: str
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False, compare=False)
+    frames: tuple[str, ...] = field(default=(), hash=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,8 @@ class Candidate:
     image_uids: the images that a structure set names, in all its series.
     image_counts: how many of these it names in each of its series, in the order of `referenced_series_uids`.
     file_size: bytes of an RT object, None where unknown.
+    rows: where its instances stand in the image summary, localisers aside.
+    patient_names: the PatientID and PatientName that it carries.
     """
 
     node: Node
@@ -85,13 +98,38 @@ class Candidate:
     image_uids: tuple[str, ...]
     image_counts: tuple[int, ...]
     file_size: int | None
+    rows: tuple[int, ...]
+    patient_names: tuple[str, ...]
 
 
 def instance_records(summary: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of an image summary as plain values: null is None, lists are tuples, also after Parquet."""
-    columns = {name: [_plain(value) for value in summary[name].tolist()] for name in _SCALARS}
-    columns |= {name: [None if value is None else tuple(value) for value in summary[name]] for name in _LISTS}
+    """Return the rows of an image summary as plain values: null is None, lists are tuples, also after Parquet.
+
+    `row` is the number of the row.
+    """
+    columns: dict[str, list[Any]] = {name: _values(summary[name]) for name in _SCALARS}
+    columns |= {name: [_as_tuple(value) for value in summary[name].tolist()] for name in _LISTS}
+    columns["row"] = list(range(len(summary)))
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _values(column: pd.Series) -> list[Any]:
+    if column.dtype == object:
+        return [_plain(value) for value in column.tolist()]
+    absent: Any = None
+    values: list[Any] = column.to_numpy(dtype=object, na_value=absent).tolist()
+    return values
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...] | None:
+    # Parquet gives lists back as arrays.
+    return None if value is None else tuple(value.tolist() if isinstance(value, np.ndarray) else value)
+
+
+def cells(summary: pd.DataFrame, rows: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return some cells of an image summary as plain values, a record per row."""
+    values = {name: [_plain(value) for value in summary[name].iloc[list(rows)].tolist()] for name in columns}
+    return [dict(zip(values, record, strict=True)) for record in zip(*values.values(), strict=True)]
 
 
 def candidates_from(rows: Sequence[Mapping[str, Any]]) -> tuple[Candidate, ...]:
@@ -107,6 +145,7 @@ def candidates_from(rows: Sequence[Mapping[str, Any]]) -> tuple[Candidate, ...]:
 def _candidate(rows: Sequence[Mapping[str, Any]]) -> Candidate:
     first = min(rows, key=lambda row: (row["sop_instance_uid"] or "", row["instance_identifier"] or ""))
     single = first["modality"] in RT_OBJECTS
+    images = rows if single else [row for row in rows if not is_localiser(row["image_type"])]
     return Candidate(
         node=Node(
             role=first["modality"] or "",
@@ -115,6 +154,7 @@ def _candidate(rows: Sequence[Mapping[str, Any]]) -> Candidate:
             series_uid=first["series_instance_uid"] or "",
             orthanc_id=first["instance_identifier" if single else "series_identifier"] or "",
             names={column: first[column] or () for column in _REFERENCES} if single else {},
+            frames=first["frame_of_reference_uids"] or () if single else _common_frame(images),
         ),
         study_description=first["study_description"],
         series_description=first["series_description"],
@@ -122,13 +162,23 @@ def _candidate(rows: Sequence[Mapping[str, Any]]) -> Candidate:
         roi_names=first["roi_names"] or (),
         plan_intent=first["plan_intent"],
         approval_status=first["approval_status"],
-        slices=0 if single else count_positions(row for row in rows if not is_localiser(row["image_type"])),
+        slices=0 if single else count_positions(images),
         instance_uids=frozenset(row["sop_instance_uid"] for row in rows if row["sop_instance_uid"]),
         image_uids=first["referenced_image_uids"] or (),
         image_counts=first["referenced_image_counts"] or (),
         file_size=first["file_size"] if single else None,
+        rows=tuple(row["row"] for row in images),
+        patient_names=tuple(name for name in (first["patient_id"], first["patient_name"]) if name),
     )
 
 
+def _common_frame(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    frames = {row["frame_of_reference_uid"] for row in rows}
+    return tuple(frames) if len(frames) == 1 and None not in frames else ()
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | list | tuple):
+        # Parquet gives lists back as arrays, with numbers of its own.
+        return list(value.tolist() if isinstance(value, np.ndarray) else value)
     return None if value is None or value is pd.NA or value != value else value  # noqa: PLR0124 # NaN differs from itself

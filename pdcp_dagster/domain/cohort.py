@@ -8,30 +8,25 @@ A value that the format knows and this version cannot honour is refused, never a
 
 from __future__ import annotations
 
-import datetime as dt  # noqa: TC003 # pydantic reads annotations at run time
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from pdcp_dagster.domain.eligibility import Eligibility, Section, Word, Words
 from pdcp_dagster.domain.keys import is_device_name, safe_name
 from pdcp_dagster.domain.linkage import RECIPES
 from pdcp_dagster.domain.named_metric import parse_metric
+from pdcp_dagster.domain.study_selection_rules import SelectionRule, SelectionRules
 
 _HASH_DIGITS = 16
 
-Word = Annotated[str, Field(min_length=1)]
-Words = Annotated[tuple[Word, ...], Field(strict=False)]
 Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$")]
 Gray = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class StudyDescription(_Section):
+class StudyDescription(Section):
     """Studies whose description contains one of the words are set aside; an absent description is fine.
 
     match: `word` (case aside, whole words), or `substring` (PDCP's way: "head" is in "ahead").
@@ -41,7 +36,7 @@ class StudyDescription(_Section):
     match: Literal["word", "substring"] = "word"
 
 
-class Phantom(_Section):
+class Phantom(Section):
     """Series whose description contains one of the words are no patient.
 
     scope: `series` sets aside the series and what hangs on it, `study` (PDCP's way) the whole study.
@@ -51,7 +46,7 @@ class Phantom(_Section):
     scope: Literal["series", "study"] = "series"
 
 
-class CtInstances(_Section):
+class CtInstances(Section):
     """How many slices a planning CT may have; distinct positions count, localisers do not.
 
     action: what happens to a CT below the minimum or above the maximum: `exclude` drops it, `review` keeps it.
@@ -73,7 +68,7 @@ class CtInstances(_Section):
         return self
 
 
-class DoseMaximum(_Section):
+class DoseMaximum(Section):
     """Bounds of a plausible dose maximum, Gy; null is no bound."""
 
     minimum: Gray | None = None
@@ -87,23 +82,7 @@ class DoseMaximum(_Section):
         return self
 
 
-class Eligibility(_Section):
-    """PDCP's interceptors; none of them is available in this version."""
-
-    study_date_after: dt.date | None = None
-    study_must_contain: Words = ()
-    approval: dict[str, Any] | None = None
-    rules: Words = ()
-
-    @field_validator("study_date_after", "study_must_contain", "approval", "rules")
-    @classmethod
-    def _available(cls, value: object) -> object:
-        if value:
-            raise ValueError("rules of eligibility are not available in this version; leave them out")
-        return value
-
-
-class Dvh(_Section):
+class Dvh(Section):
     """How dose-volume histograms are computed.
 
     outside_grid: fraction of a ROI that may lie outside the dose grid before its statistics are withheld.
@@ -143,12 +122,14 @@ def _is_dose(value: object) -> bool:
 Prescription = Annotated[Literal["from_plan"] | float | dict[str, float] | None, BeforeValidator(_prescription)]
 
 
-class Cohort(_Section):
+class Cohort(Section):
     """One cohort; only `name` must be given.
 
     name: prefix of the asset keys and folder of the store.
     version: free text, kept in the notes.
     linkage: which roles must be linked (`linkage.RECIPES`).
+    fallback_links: `accept` where links by structure set or frame of reference need no person.
+    study_selection: ordered rules for a patient with several eligible studies (`study_selection`).
     roi_keywords: a structure set counts if one ROI name contains one, case aside; none means that every one counts.
     roi_keywords_exclude: ROI names that contain one of these do not count.
     patients: `all`, or the path of a CSV with a column of PatientIDs.
@@ -172,7 +153,7 @@ class Cohort(_Section):
     ct_instances: CtInstances = CtInstances()
     dose_max_gy: DoseMaximum = DoseMaximum()
     eligibility: Eligibility = Eligibility()
-    study_selection: Words = ("review",)
+    study_selection: SelectionRules = (SelectionRule(name="review"),)
     ct_geometry: Literal["refuse", "resample"] = "refuse"
     dose_sum: Literal["single_plan", "plans"] = "single_plan"
     prescription_gy: Prescription = "from_plan"
@@ -205,23 +186,6 @@ class Cohort(_Section):
             raise ValueError(f"{value} cannot be a folder on every disk; choose another name")
         return value
 
-    @field_validator("linkage")
-    @classmethod
-    def _linkage_available(cls, value: str) -> str:
-        return _require_available(value, tuple(RECIPES), "it links")
-
-    @field_validator("fallback_links")
-    @classmethod
-    def _fallback_available(cls, value: str) -> str:
-        return _require_available(value, ("review",), "the choice is")
-
-    @field_validator("study_selection")
-    @classmethod
-    def _selection_available(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if value != ("review",):
-            _require_available(f"[{', '.join(value)}]", ("[review]",), "the choice is")
-        return value
-
     @field_validator("ct_geometry")
     @classmethod
     def _geometry_available(cls, value: str) -> str:
@@ -232,11 +196,26 @@ class Cohort(_Section):
     def _sum_available(cls, value: str) -> str:
         return _require_available(value, ("single_plan",), "the choice is")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_plans(cls, given: object) -> object:
+        """Prescriptions come from the plan where the file does not say, if the linkage has one."""
+        if isinstance(given, dict) and "prescription_gy" not in given:
+            recipe = RECIPES.get(str(given.get("linkage", "CRDP")))
+            if recipe is not None and "RTPLAN" not in recipe.roles:
+                return {**given, "prescription_gy": None}
+        return given
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         unseen = [modality for modality in self.required_modalities if modality not in self.summarised_modalities]
         if unseen:
             raise ValueError(f"linkage {self.linkage} needs {', '.join(unseen)} in summarised_modalities")
+        unseen = [each for each in self.eligibility.study_must_contain if each not in self.summarised_modalities]
+        if unseen:
+            raise ValueError(f"study_must_contain needs {', '.join(unseen)} in summarised_modalities")
+        if self.prescription_gy == "from_plan" and "RTPLAN" not in self.required_modalities:
+            raise ValueError(f"prescription_gy: linkage {self.linkage} has no plan to take it from")
         both = {word.casefold() for word in self.roi_keywords} & {word.casefold() for word in self.roi_keywords_exclude}
         if both:
             raise ValueError(f"{', '.join(sorted(both))} is both in roi_keywords and in roi_keywords_exclude")

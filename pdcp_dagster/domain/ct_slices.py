@@ -28,9 +28,10 @@ def count_positions(instances: Iterable[Mapping[str, Any]]) -> int:
     Instances that tell no position count one each, and multi-frame instances their frames.
     """
     positions: list[float] = []
+    normals: dict[object, tuple[float, float, float] | None] = {}
     others = 0
     for instance in instances:
-        position = _position_mm(instance)
+        position = _position_mm(instance, normals)
         if position is None:
             frames = instance.get("number_of_frames")
             others += frames if isinstance(frames, int) and frames > 0 else 1
@@ -44,20 +45,32 @@ def count_positions(instances: Iterable[Mapping[str, Any]]) -> int:
     return count + others
 
 
-def _position_mm(instance: Mapping[str, Any]) -> float | None:
-    """Return ImagePositionPatient along the slice normal, mm; SliceLocation where there is none."""
+def _position_mm(instance: Mapping[str, Any], normals: dict[object, tuple[float, float, float] | None]) -> float | None:
+    """Return ImagePositionPatient along the slice normal, mm; SliceLocation where there is none.
+
+    normals: those of the orientations met so far.
+    """
     position = _vector(instance.get("image_position_patient"), _COORDINATES)
-    cosines = _vector(instance.get("image_orientation_patient"), _COSINES)
     if position is None:
         location = instance.get("slice_location")
         return location if isinstance(location, float) and math.isfinite(location) else None
-    x, y, z = position
+    cosines = _vector(instance.get("image_orientation_patient"), _COSINES)
+    if cosines not in normals:
+        normals[cosines] = _normal(cosines)
+    normal = normals[cosines]
+    if normal is None:
+        return position[2]
+    return position[0] * normal[0] + position[1] * normal[1] + position[2] * normal[2]
+
+
+def _normal(cosines: tuple[float, ...] | None) -> tuple[float, float, float] | None:
     if cosines is None:
-        return z
+        return None
     a, b, c, d, e, f = cosines
-    return x * (b * f - c * e) + y * (c * d - a * f) + z * (a * e - b * d)
+    return b * f - c * e, c * d - a * f, a * e - b * d
 
 
 def _vector(value: Sequence[float] | None, length: int) -> tuple[float, ...] | None:
-    # Parquet gives lists back as arrays.
-    return tuple(float(number) for number in value) if value is not None and len(value) == length else None
+    if value is None or len(value) != length:
+        return None
+    return value if isinstance(value, tuple) else tuple(float(number) for number in value)

@@ -59,7 +59,8 @@ def combine_doses(
     """Decide which doses make the plan's dose, and sum them.
 
     PLAN as it is, if it names no other plan; MULTI_PLAN only if it is of exactly this plan; FRACTION summed over all
-    fraction groups of the plan; BEAM only if the beams are all the plan's treatment beams. Sessions, control points,
+    fraction groups of the plan; BEAM only if the beams are all the plan's treatment beams. Without a plan (linkage CRD)
+    the plan is the one that the doses name; which parts it has, nobody can tell. Sessions, control points,
     records, relative units, types other than PHYSICAL, other plans' doses and (where one is given) other frames of
     reference are refused. Identical doses are kept once (XXIV_NOTE_001); doses of one plan that differ give
     XXIV_REV_001; incomplete ones XXIV_REV_002; none usable XXIV_EXEC_004; else XXIV_SUCC_001.
@@ -163,8 +164,12 @@ def _require_one_of_one_plan(doses: Sequence[RtDose], plan: RtPlan | None) -> No
 
 
 def _require_own_plan_only(doses: Sequence[RtDose], plan: RtPlan | None) -> None:
-    if plan is None or any(set(dose.plan_uids) != {plan.sop_instance_uid} for dose in doses):
-        raise _UndecidedError("XXIV_REV_002", "a MULTI_PLAN dose sums other plans than the selected one")
+    for dose in doses:
+        named = set(dose.plan_uids)
+        if plan is None and len(named) != 1:
+            raise _UndecidedError("XXIV_REV_002", f"a MULTI_PLAN dose names {len(named)} plans")
+        if plan is not None and named != {plan.sop_instance_uid}:
+            raise _UndecidedError("XXIV_REV_002", "a MULTI_PLAN dose sums other plans than the selected one")
     _require_one(doses, plan)
 
 

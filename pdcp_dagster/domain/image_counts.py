@@ -3,7 +3,7 @@
 What lives here: `raw_images_summary`, `verified_images_summary` and `list_of_values`. What does not: the rest of the
 notes (`notes`).
 
-PDCP counted as verified whatever was left in its table; here it is what was linked, and the PT of the same study. Its
+PDCP counted as verified whatever was left in its table; here it is what was linked, and the PT of the CT's study. Its
 StructureSetDate was always missing, for it looked at the CT; here it is the structure set's.
 """
 
@@ -11,15 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pdcp_dagster.domain.linkage import SELECTED
-
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
-    from pdcp_dagster.domain.linkage import SelectedObject, Selection
+    from pdcp_dagster.domain.selection import SelectedObject, Selection
 
 _COUNTED = ("CT", "RTSTRUCT", "RTDOSE", "RTPLAN", "PT")
 _MISSING = "missing"
@@ -38,9 +34,14 @@ def count_images(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def count_selected(rows: Sequence[Mapping[str, Any]], selection: Selection | None) -> dict[str, Any]:
-    """Return the same numbers of what was linked, and of the PT of the same study; zeros where nothing was linked."""
-    counts: dict[str, Any] = {"PatId": _patient_id(rows), "number_of_patient_studies": int(selection is not None)}
+    """Return the same numbers of what was linked, and of the PT of the CT's study; zeros where nothing was linked.
+
+    The studies are those in which the linked objects lie: several where structures or doses lie apart from their CT.
+    """
     objects = _objects(selection)
+    linked = {each.orthanc_id for of_role in objects.values() for each in of_role}
+    studies = {row["study_instance_uid"] for row in rows if row["instance_identifier"] in linked}
+    counts: dict[str, Any] = {"PatId": _patient_id(rows), "number_of_patient_studies": len(studies)}
     for modality in _COUNTED:
         series: list[object] = [each.series_instance_uid for each in objects.get(modality, ())]
         if modality == "PT" and selection is not None:
@@ -51,14 +52,13 @@ def count_selected(rows: Sequence[Mapping[str, Any]], selection: Selection | Non
 
 
 def list_of_values(
-    rows: Sequence[Mapping[str, Any]], verified: pd.DataFrame, selection: Selection | None
+    rows: Sequence[Mapping[str, Any]], selection: Selection | None, ct_orthanc_id: str
 ) -> dict[str, Any]:
     """Return what was linked by UID and Orthanc's IDs; dates are YYYYMMDD as numbers."""
     values: dict[str, Any] = {"PatId": _patient_id(rows)}
     if selection is None:
         return values
     objects = _objects(selection)
-    ct = verified[(verified["role"] == "CT") & (verified["verdict"] == SELECTED)]
     sets = {each.orthanc_id for each in selection.rtstructs}
     set_dates = [row["structure_set_date"] for row in rows if row["instance_identifier"] in sets]
     study_dates = [row["study_date"] for row in rows if row["study_instance_uid"] == selection.study_instance_uid]
@@ -69,7 +69,7 @@ def list_of_values(
         "StudyDate": _first_date(study_dates),
         "RTDOSE_SOPInstanceUID": [each.sop_instance_uid for each in selection.rtdoses],
         "RTPLAN_SOPInstanceUID": [each.sop_instance_uid for each in selection.rtplans],
-        "CT_orthanc_identifier": str(ct["orthanc_id"].iloc[0]),
+        "CT_orthanc_identifier": ct_orthanc_id,
     }
     for modality in ("RTSTRUCT", "RTDOSE", "RTPLAN"):
         values[f"{modality}_orthanc_identifiers"] = [each.orthanc_id for each in objects[modality]]
@@ -96,4 +96,5 @@ def _patient_id(rows: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _first_date(dates: Sequence[dt.date | None]) -> int | None:
-    return min((int(date.strftime("%Y%m%d")) for date in dates if date is not None), default=None)
+    first = min((date for date in dates if date is not None), default=None)
+    return None if first is None else int(first.strftime("%Y%m%d"))

@@ -1,39 +1,58 @@
-"""Which objects belong together: links by the UIDs that objects name, along a recipe.
+"""Which objects belong together: links along a recipe, by UIDs that objects name or by what the recipe falls back on.
 
-What lives here: recipes as data, links, the chains that they form, and what was selected in the end. What does not:
-which study or object may take part and what follows from it (`verification`).
+What lives here: recipes as data, links, and the chains that they form. What does not: which object may take part
+(`fitness`, `approvals`), which chain is chosen (`patient_links`, `study_selection`), the selection (`selection`).
 
-Absent never equals absent: an object that names nothing is linked to nothing.
+Absent never equals absent: an object that names nothing is linked to nothing by it. A reference that is present and
+leads elsewhere is never overridden by a fall-back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-
-from pdcp_dagster.domain.candidates import Node, instance_records
-from pdcp_dagster.domain.ct_slices import is_localiser
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import pandas as pd
+    from pdcp_dagster.domain.candidates import Node
+
+UID = "uid"
+STRUCTURE_SET = "structure_set"
+FRAME_OF_REFERENCE = "frame_of_reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which a child tells its parent.
+
+    by: what it is called in `linked_by`.
+    column: the column of the image summary with the UIDs that the child names; none: by equal, non-null frames of
+    reference within one study, a dose only where its grid lies inside the anchor.
+    parent_column: none: the UIDs are the parent's own; else the parent names the same ones in this column.
+    through: the UIDs are of objects of this role, which name the parent in `parent_column`; of one that is not in the
+    archive nothing is known.
+    """
+
+    by: str
+    column: str | None = None
+    parent_column: str | None = None
+    through: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One step of a recipe: `child` objects name `parent` objects.
+    """One step of a recipe: `child` objects tell their `parent` objects.
 
-    column: the column of the image summary that holds the UIDs which the child names: of series, where the parent is
-    the recipe's anchor, else SOP instances.
+    ways: in order; the first of which the child says anything is the only one that counts.
+    wanted: what is missing where no child tells the parent, in words.
     """
 
     child: str
     parent: str
-    column: str
+    ways: tuple[Way, ...]
     wanted: str
-    """What is missing where no child names the parent, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +61,88 @@ class LinkageRecipe:
 
     edges: each one's parent is the anchor or an earlier child.
     choice: the role of which a patient may have several and only one can be meant; None where all are kept.
+    grouped_by: columns of UIDs; objects of the choice that name the same ones (in the first column in which they name
+    any) are meant together; none: each object is by itself.
+    keeps_all: of roles before the choice all that are linked are kept, not only those that the choice uses.
     """
 
     name: str
     anchor: str
     edges: tuple[Edge, ...]
     choice: str | None = None
+    grouped_by: tuple[str, ...] = ()
+    keeps_all: bool = False
 
     @property
     def roles(self) -> tuple[str, ...]:
         """All roles, the anchor first."""
         return (self.anchor, *(edge.child for edge in self.edges))
 
+    @property
+    def witnesses(self) -> frozenset[str]:
+        """Roles that are no part of a chain and yet tell of links."""
+        return frozenset(way.through for edge in self.edges for way in edge.ways if way.through) - {*self.roles}
+
+    def edge_of(self, child: str) -> Edge:
+        """Return the edge by which a role is linked."""
+        return next(edge for edge in self.edges if edge.child == child)
+
+
+_FRAME = Way(FRAME_OF_REFERENCE)
+_STRUCTURES = Edge("RTSTRUCT", "CT", (Way(UID, "referenced_series_uids"), _FRAME), "no structure set refers to it")
+
+CR = LinkageRecipe("CR", "CT", (_STRUCTURES,))
+"""CT <- RTSTRUCT (PS3.3 C.8.8.5 RTReferencedSeriesSequence)."""
+
+CRD = LinkageRecipe(
+    "CRD",
+    "CT",
+    (
+        _STRUCTURES,
+        Edge(
+            "RTDOSE",
+            "RTSTRUCT",
+            (
+                Way(UID, "referenced_plan_uids", "referenced_structure_set_uids", through="RTPLAN"),
+                Way(STRUCTURE_SET, "referenced_structure_set_uids"),
+                _FRAME,
+            ),
+            "no dose belongs to its structure sets",
+        ),
+    ),
+    choice="RTDOSE",
+    grouped_by=("referenced_plan_uids", "referenced_structure_set_uids"),
+    keeps_all=True,
+)
+"""CT <- RTSTRUCT <- RTDOSE, for archives without plans; a plan that is there tells which doses are its own."""
 
 CRDP = LinkageRecipe(
-    name="CRDP",
-    anchor="CT",
-    edges=(
-        Edge("RTSTRUCT", "CT", "referenced_series_uids", "no structure set refers to it"),
-        Edge("RTPLAN", "RTSTRUCT", "referenced_structure_set_uids", "no plan uses its structure sets"),
-        Edge("RTDOSE", "RTPLAN", "referenced_plan_uids", "no dose refers to its plans"),
+    "CRDP",
+    "CT",
+    (
+        _STRUCTURES,
+        Edge(
+            "RTPLAN",
+            "RTSTRUCT",
+            (Way(UID, "referenced_structure_set_uids"), _FRAME),
+            "no plan uses its structure sets",
+        ),
+        Edge(
+            "RTDOSE",
+            "RTPLAN",
+            (
+                Way(UID, "referenced_plan_uids"),
+                Way(STRUCTURE_SET, "referenced_structure_set_uids", "referenced_structure_set_uids"),
+                _FRAME,
+            ),
+            "no dose refers to its plans",
+        ),
     ),
     choice="RTPLAN",
 )
-"""CT <- RTSTRUCT <- RTPLAN <- RTDOSE (PS3.3 C.8.8.5 RTReferencedSeriesSequence, C.8.8.9 and C.8.8.3 for the others)."""
+"""CT <- RTSTRUCT <- RTPLAN <- RTDOSE (PS3.3 C.8.8.5, C.8.8.9 and C.8.8.3)."""
 
-SELECTED = "selected"
-REFUSED = "refused"
-
-RECIPES: Mapping[str, LinkageRecipe] = MappingProxyType({recipe.name: recipe for recipe in (CRDP,)})
+RECIPES: Mapping[str, LinkageRecipe] = MappingProxyType({recipe.name: recipe for recipe in (CRDP, CRD, CR)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +158,71 @@ Links = dict[str, tuple[Link, ...]]
 """Links by role."""
 
 
-def link_from(anchor: Node, nodes: Sequence[Node], recipe: LinkageRecipe) -> Links:
+@dataclass(frozen=True, slots=True)
+class LinkageContext:
+    """What links are looked for among.
+
+    nodes: everything that may take part, witnesses too. refused: role and UID of what may not.
+    inside: whether the grid of the first lies inside the second; None where that cannot be known.
+    """
+
+    recipe: LinkageRecipe
+    nodes: Sequence[Node]
+    inside: Callable[[Node, Node], bool | None]
+    refused: frozenset[tuple[str, str]] = frozenset()
+
+
+def link_from(anchor: Node, context: LinkageContext) -> Links:
     """Return everything that hangs on the anchor, role by role; a role that nothing reaches has no links."""
     links: Links = {anchor.role: (Link(anchor),)}
-    for edge in recipe.edges:
-        parents = {link.node.uid: link.node for link in links[edge.parent]}
-        found = []
-        for node in nodes:
-            if node.role != edge.child:
-                continue
-            named = tuple(parents[uid] for uid in dict.fromkeys(node.names.get(edge.column, ())) if uid in parents)
-            if named:
-                found.append(Link(node, named, "uid"))
-        links[edge.child] = tuple(found)
+    for edge in context.recipe.edges:
+        parents = [link.node for link in links[edge.parent]]
+        children = [node for node in context.nodes if node.role == edge.child] if parents else []
+        found = (_link(child, parents, edge, anchor, context) for child in children)
+        links[edge.child] = tuple(link for link in found if link is not None)
     return links
+
+
+def _link(child: Node, parents: Sequence[Node], edge: Edge, anchor: Node, context: LinkageContext) -> Link | None:
+    for way in edge.ways:
+        told = _told(child, parents, way, anchor, context)
+        if told is not None:
+            return Link(child, told, way.by) if told else None
+    return None
+
+
+def _told(
+    child: Node, parents: Sequence[Node], way: Way, anchor: Node, context: LinkageContext
+) -> tuple[Node, ...] | None:
+    """Return which parents a child tells in one way, none where it tells others; None where it tells nothing."""
+    if way.column is None:
+        return tuple(parent for parent in parents if frame_gap(child, parent, anchor, context) == "") or None
+    named = set(child.names.get(way.column, ()))
+    if way.through is not None:
+        witnesses = [node for node in context.nodes if node.role == way.through and node.uid in named]
+        if not witnesses and any((way.through, uid) in context.refused for uid in named):
+            return ()
+        named = {uid for witness in witnesses for uid in witness.names.get(way.parent_column or "", ())}
+    if not named:
+        return None
+    if way.parent_column is None or way.through is not None:
+        return tuple(parent for parent in parents if parent.uid in named)
+    return tuple(parent for parent in parents if named & set(parent.names.get(way.parent_column, ())))
+
+
+def frame_gap(child: Node, parent: Node, anchor: Node, context: LinkageContext) -> str:
+    """Return in words why a child cannot be linked to a parent by frame of reference, "" where it can be."""
+    if not child.frames or not parent.frames:
+        return "no frame of reference to go by"
+    if not set(child.frames) & set(parent.frames):
+        return "another frame of reference"
+    if child.study_uid != parent.study_uid:
+        return "another study"
+    if child.role == "RTDOSE":
+        inside = context.inside(child, anchor)
+        if not inside:
+            return "a grid that is not inside the CT" if inside is False else "an unknown grid"
+    return ""
 
 
 def first_gap(links: Links, recipe: LinkageRecipe) -> Edge | None:
@@ -107,24 +230,68 @@ def first_gap(links: Links, recipe: LinkageRecipe) -> Edge | None:
     return next((edge for edge in recipe.edges if not links[edge.child]), None)
 
 
-def chains(links: Links, recipe: LinkageRecipe) -> tuple[Links, ...]:
-    """Return the complete chains: one for each object of the recipe's choice, or one of everything without a choice."""
-    choice = recipe.choice
-    candidates = [links] if choice is None else [_through(links, recipe, chosen) for chosen in links[choice]]
-    return tuple(chain for chain in candidates if first_gap(chain, recipe) is None)
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """A complete chain: one anchor with everything of it that can be meant together.
+
+    part_of: the whole candidate, where a person chose only some of its doses.
+    """
+
+    links: Links
+    part_of: Chain | None = None
+
+    @property
+    def anchor(self) -> Node:
+        """The CT series."""
+        return next(iter(self.links.values()))[0].node
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All that is linked, the anchor first."""
+        return tuple(link.node for of_role in self.links.values() for link in of_role)
+
+    def of_role(self, role: str) -> tuple[Node, ...]:
+        """Return what is linked of one role."""
+        return tuple(link.node for link in self.links.get(role, ()))
+
+    def fallbacks(self) -> tuple[Link, ...]:
+        """Return the links that are not by the UID that the child should name."""
+        every = (link for of_role in self.links.values() for link in of_role)
+        return tuple(link for link in every if link.by not in {None, UID})
 
 
-def _through(links: Links, recipe: LinkageRecipe, chosen: Link) -> Links:
-    """Return the links above and below one chosen link."""
-    kept: Links = {chosen.node.role: (chosen,)}
+def chains(links: Links, recipe: LinkageRecipe) -> tuple[Chain, ...]:
+    """Return the complete chains: one for each group of the recipe's choice, or one of everything without a choice."""
+    if first_gap(links, recipe) is not None:
+        return ()
+    if recipe.choice is None:
+        return (Chain(links),)
+    groups: dict[object, list[Link]] = {}
+    for link in links[recipe.choice]:
+        groups.setdefault(_group(link.node, recipe), []).append(link)
+    found = (_through(links, recipe, tuple(group)) for group in groups.values())
+    return tuple(Chain(each) for each in found if first_gap(each, recipe) is None)
+
+
+def _group(node: Node, recipe: LinkageRecipe) -> object:
+    for column in recipe.grouped_by:
+        named = node.names.get(column, ())
+        if named:
+            return column, frozenset(named)
+    return node
+
+
+def _through(links: Links, recipe: LinkageRecipe, chosen: tuple[Link, ...]) -> Links:
+    """Return the links above and below one choice, in the order of the roles."""
+    kept: Links = {chosen[0].node.role: chosen}
     for edge in reversed(recipe.edges):
         if edge.child in kept and edge.parent not in kept:
             above = {parent for link in kept[edge.child] for parent in link.parents}
-            kept[edge.parent] = tuple(link for link in links[edge.parent] if link.node in above)
+            kept[edge.parent] = tuple(link for link in links[edge.parent] if recipe.keeps_all or link.node in above)
     for edge in recipe.edges:
         if edge.child not in kept:
             kept[edge.child] = tuple(_narrowed(links[edge.child], {link.node for link in kept[edge.parent]}))
-    return kept
+    return {role: kept[role] for role in recipe.roles}
 
 
 def _narrowed(links: Iterable[Link], parents: set[Node]) -> Iterable[Link]:
@@ -132,75 +299,3 @@ def _narrowed(links: Iterable[Link], parents: set[Node]) -> Iterable[Link]:
         named = tuple(parent for parent in link.parents if parent in parents)
         if named:
             yield Link(link.node, named, link.by)
-
-
-@dataclass(frozen=True, slots=True)
-class SelectedObject:
-    """An instance to retrieve; `orthanc_id` is Orthanc's instance ID, `file_size` is in bytes."""
-
-    sop_instance_uid: str
-    series_instance_uid: str
-    orthanc_id: str
-    file_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What was selected for a patient, every tuple in the order of the image summary."""
-
-    study_instance_uid: str
-    ct_series_uid: str
-    frame_of_reference_uid: str | None
-    ct_instances: tuple[SelectedObject, ...]
-    """The slices, without localisers."""
-    rtstructs: tuple[SelectedObject, ...] = ()
-    rtplans: tuple[SelectedObject, ...] = ()
-    rtdoses: tuple[SelectedObject, ...] = ()
-
-
-def selection_from(verified: pd.DataFrame, summary: pd.DataFrame) -> Selection | None:
-    """Return what the verified study selected, with what the image summary knows of it; None where nothing was.
-
-    Both tables may come from a Parquet file.
-    """
-    return select(verified, instance_records(summary))
-
-
-def select(verified: pd.DataFrame, rows: Iterable[Mapping[str, Any]]) -> Selection | None:
-    """Return the same from the summary's rows as `instance_records` gives them."""
-    chosen = verified[verified["verdict"] == SELECTED]
-    series = chosen[chosen["role"] == "CT"]
-    if len(series) != 1:
-        return None
-    study_uid, series_uid = str(series["study_instance_uid"].iloc[0]), str(series["series_uid"].iloc[0])
-    instances = set(chosen["orthanc_id"])
-    found: dict[str, list[SelectedObject]] = {"CT": [], "RTSTRUCT": [], "RTPLAN": [], "RTDOSE": []}
-    frames: list[str] = []
-    for row in rows:
-        role = row["modality"]
-        if role == "CT":
-            its_slice = (row["study_instance_uid"], row["series_instance_uid"]) == (study_uid, series_uid)
-            wanted = its_slice and not is_localiser(row["image_type"])
-        else:
-            wanted = role in found and row["instance_identifier"] in instances
-        if wanted:
-            found[role].append(_selected(row))
-            frames += [row["frame_of_reference_uid"]] if role == "CT" and row["frame_of_reference_uid"] else []
-    return Selection(
-        study_instance_uid=study_uid,
-        ct_series_uid=series_uid,
-        frame_of_reference_uid=frames[0] if frames else None,
-        ct_instances=tuple(found["CT"]),
-        rtstructs=tuple(found["RTSTRUCT"]),
-        rtplans=tuple(found["RTPLAN"]),
-        rtdoses=tuple(found["RTDOSE"]),
-    )
-
-
-def _selected(row: Mapping[str, Any]) -> SelectedObject:
-    return SelectedObject(
-        sop_instance_uid=row["sop_instance_uid"] or "",
-        series_instance_uid=row["series_instance_uid"] or "",
-        orthanc_id=row["instance_identifier"] or "",
-        file_size=row["file_size"] or 0,
-    )

@@ -1,7 +1,8 @@
-"""Initial verification: which study of a patient is looked at further.
+"""Initial verification: which of a patient's objects are looked at further.
 
-What lives here: phantoms, structure sets without keywords, missing modalities, ineligible descriptions, several
-studies, in PDCP's order. What does not: links within the study (`verification`).
+What lives here: phantoms, structure sets without keywords, missing modalities, ineligible descriptions, in PDCP's
+order. What does not: the cohort's rules of eligibility (`study_rules`), links (`patient_links`), the choice among
+several studies (`study_selection`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.domain.codes import Finding
-from pdcp_dagster.domain.words import substring_in, word_in
+from pdcp_dagster.domain.words import some, substring_in, word_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.cohort import Cohort
     from pdcp_dagster.domain.linkage import LinkageRecipe
 
-_LAST_DUMMY_YEAR = 1901
-"""Dates that de-identification writes in place of a date lie in 1900 or 1901."""
-_SHOWN = 5
 _PHANTOM = "phantom"
 
 
@@ -29,21 +27,44 @@ _PHANTOM = "phantom"
 class InitialVerification:
     """What came of it.
 
-    remaining: the candidates that were not set aside, of the study that is looked at further where there is one.
+    remaining: the candidates that were not set aside; none where the patient is excluded.
     refused: why each of the others was set aside.
-    study_uid: the one eligible study; None where there is none, or where a person must choose.
+    undated: studies of which a rule on dates could not be decided.
     """
 
     remaining: tuple[Candidate, ...]
     refused: dict[Node, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    study_uid: str | None = None
+    undated: set[str] = field(default_factory=set)
+
+    @property
+    def studies(self) -> list[str]:
+        """The studies of what remains, sorted."""
+        return sorted({candidate.node.study_uid for candidate in self.remaining})
+
+    def of_study(self, study_uid: str) -> list[Candidate]:
+        """Return what remains of a study."""
+        return [candidate for candidate in self.remaining if candidate.node.study_uid == study_uid]
+
+    def set_aside(self, dropped: Iterable[Candidate], reason: str) -> None:
+        """Take candidates out, for a reason in words."""
+        self.refused |= dict.fromkeys((candidate.node for candidate in dropped), reason)
+        self.remaining = tuple(candidate for candidate in self.remaining if candidate.node not in self.refused)
+
+    def exclude(self, finding: Finding, reason: str) -> None:
+        """End with an exclusion: everything that remains is refused for the reason."""
+        self.findings.append(finding)
+        self.set_aside(self.remaining, reason)
 
 
 def verify_initially(candidates: Sequence[Candidate], cohort: Cohort, recipe: LinkageRecipe) -> InitialVerification:
-    """Return the one study that is eligible, or the code that says why there is none."""
+    """Return what is eligible by words and modalities, or the code that says why nothing is."""
     state = InitialVerification(tuple(candidates))
     if not candidates:
+        state.findings.append(Finding("I_EXEC_003"))
+        return state
+    _set_nameless_aside(state)
+    if not state.remaining:
         state.findings.append(Finding("I_EXEC_003"))
         return state
     _set_phantoms_aside(state, cohort, recipe)
@@ -53,53 +74,74 @@ def verify_initially(candidates: Sequence[Candidate], cohort: Cohort, recipe: Li
     _set_structure_sets_aside(state, cohort)
     missing = _missing_modalities(state, cohort, candidates)
     if missing:
-        _stop(state, Finding("I_EXEC_005", missing), missing)
+        state.exclude(Finding("I_EXEC_005", missing), missing)
         return state
     _set_studies_aside(state, cohort)
     if not state.remaining:
         dropped = [finding.detail for finding in state.findings if finding.code == "I_NOTE_003"]
-        state.findings.append(Finding("I_EXEC_006", _some(dropped)))
-        return state
-    _choose_study(state, cohort)
+        state.findings.append(Finding("I_EXEC_006", some(dropped)))
     return state
 
 
-def _drop(state: InitialVerification, dropped: Iterable[Candidate], reason: str) -> None:
-    state.refused |= dict.fromkeys((candidate.node for candidate in dropped), reason)
-    state.remaining = tuple(candidate for candidate in state.remaining if candidate.node not in state.refused)
-
-
-def _stop(state: InitialVerification, finding: Finding, reason: str) -> None:
-    state.findings.append(finding)
-    _drop(state, state.remaining, reason)
+def _set_nameless_aside(state: InitialVerification) -> None:
+    """Set aside what no reference can mean and no rule can judge."""
+    nameless = [
+        candidate
+        for candidate in state.remaining
+        if not (candidate.node.role and candidate.node.uid and candidate.node.series_uid and candidate.node.study_uid)
+    ]
+    if nameless:
+        state.set_aside(nameless, "no modality or identifiers")
+        ids = [candidate.node.orthanc_id or "unknown" for candidate in nameless]
+        state.findings.append(Finding("I_NOTE_012", f"in Orthanc {some(ids)}"))
 
 
 def _set_phantoms_aside(state: InitialVerification, cohort: Cohort, recipe: LinkageRecipe) -> None:
     words = cohort.phantom.words
-    found = [candidate for candidate in state.remaining if word_in(words, candidate.series_description)]
-    if not found:
-        return
-    if cohort.phantom.scope == "study":
-        studies = {candidate.node.study_uid for candidate in found}
-        dropped = [candidate for candidate in state.remaining if candidate.node.study_uid in studies]
-    else:
-        dropped = _with_what_hangs_on(found, state.remaining, recipe)
-    _drop(state, dropped, _PHANTOM)
-    named = sorted({f"'{candidate.series_description}'" for candidate in found})
-    state.findings.append(Finding("I_NOTE_001", f"{len(dropped)} objects, by the words in {_some(named)}"))
+    of_study = {
+        candidate.node.study_uid for candidate in state.remaining if word_in(words, candidate.study_description)
+    }
+    found = [
+        candidate
+        for candidate in state.remaining
+        if candidate.node.study_uid in of_study or word_in(words, candidate.series_description)
+    ]
+    if found:
+        if cohort.phantom.scope == "study":
+            of_study = {candidate.node.study_uid for candidate in found}
+            dropped = [candidate for candidate in state.remaining if candidate.node.study_uid in of_study]
+        else:
+            dropped = _with_what_hangs_on(found, state.remaining, recipe)
+        described = {f"'{each.series_description}'" for each in found if word_in(words, each.series_description)}
+        described |= {f"'{each.study_description}'" for each in found if word_in(words, each.study_description)}
+        state.set_aside(dropped, _PHANTOM)
+        state.findings.append(
+            Finding("I_NOTE_001", f"{len(dropped)} objects, by the words in {some(sorted(described))}")
+        )
+    _doubt_names(state, words)
+
+
+def _doubt_names(state: InitialVerification, words: Sequence[str]) -> None:
+    """A name may have such a word by chance: nothing is set aside for it."""
+    named = {name for each in state.remaining for name in each.patient_names if word_in(words, name)}
+    if named:
+        state.findings.append(Finding("I_REV_005", some(sorted(f"'{name}'" for name in named))))
 
 
 def _with_what_hangs_on(
     found: Sequence[Candidate], candidates: Sequence[Candidate], recipe: LinkageRecipe
 ) -> list[Candidate]:
-    """Return the candidates found, and those whose every reference, edge by edge, is to one of them."""
+    """Return the candidates found, and those whose every reference, way by way, is to one of them."""
     gone = {candidate.node for candidate in found}
     for edge in recipe.edges:
-        uids = {node.uid for node in gone if node.role == edge.parent}
-        for candidate in candidates:
-            named = set(candidate.node.names.get(edge.column, ()))
-            if candidate.node.role == edge.child and named and named <= uids:
-                gone.add(candidate.node)
+        for way in edge.ways:
+            if way.column is None or (way.parent_column is not None and way.through is None):
+                continue
+            uids = {node.uid for node in gone if node.role == (way.through or edge.parent)}
+            for candidate in candidates:
+                named = set(candidate.node.names.get(way.column, ()))
+                if candidate.node.role == edge.child and named and named <= uids:
+                    gone.add(candidate.node)
     return [candidate for candidate in candidates if candidate.node in gone]
 
 
@@ -108,7 +150,7 @@ def _set_structure_sets_aside(state: InitialVerification, cohort: Cohort) -> Non
         return
     for candidate in state.remaining:
         if candidate.node.role == "RTSTRUCT" and not _has_keyword(candidate, cohort):
-            _drop(state, [candidate], "no ROI name with one of the cohort's keywords")
+            state.set_aside([candidate], "no ROI name with one of the cohort's keywords")
             detail = f"RTSTRUCT {candidate.node.uid}, {len(candidate.roi_names)} ROIs"
             state.findings.append(Finding("I_NOTE_002", detail))
 
@@ -135,50 +177,16 @@ def _missing_modalities(state: InitialVerification, cohort: Cohort, candidates: 
 def _set_studies_aside(state: InitialVerification, cohort: Cohort) -> None:
     rule = cohort.study_description
     contains = word_in if rule.match == "word" else substring_in
-    for study_uid in _studies(state.remaining):
-        members = [candidate for candidate in state.remaining if candidate.node.study_uid == study_uid]
-        description = members[0].study_description
-        word = contains(rule.exclude, description)
-        if word is not None:
-            _drop(state, members, f"study description '{description}' contains '{word}'")
-            state.findings.append(Finding("I_NOTE_003", f"'{description}' contains '{word}'"))
-
-
-def _choose_study(state: InitialVerification, cohort: Cohort) -> None:
-    studies = _studies(state.remaining)
-    if len(studies) == 1:
-        state.findings.append(Finding("I_SUCC_001"))
-    else:
-        state.findings.append(Finding("I_REV_001", f"{len(studies)} studies"))
-        complete = [uid for uid in studies if _has_all(state.remaining, uid, cohort.required_modalities)]
-        if len(complete) != 1:
-            described = [_described(state.remaining, uid) for uid in complete or studies]
-            count = f"{len(complete)} of {len(studies)} have all modalities" if complete else "none has all modalities"
-            _stop(state, Finding("I_REV_004", f"{count}; {_some(described)}"), "several eligible studies")
-            return
-        others = [candidate for candidate in state.remaining if candidate.node.study_uid != complete[0]]
-        _drop(state, others, "its study lacks a modality that the cohort needs")
-        state.findings.append(Finding("I_SUCC_002"))
-        studies = complete
-    state.study_uid = studies[0]
-    date = state.remaining[0].study_date
-    if date is None or date.year <= _LAST_DUMMY_YEAR:
-        state.findings.append(Finding("I_NOTE_004"))
-
-
-def _studies(candidates: Iterable[Candidate]) -> list[str]:
-    return sorted({candidate.node.study_uid for candidate in candidates})
-
-
-def _has_all(candidates: Iterable[Candidate], study_uid: str, modalities: Iterable[str]) -> bool:
-    return {candidate.node.role for candidate in candidates if candidate.node.study_uid == study_uid} >= set(modalities)
-
-
-def _described(candidates: Iterable[Candidate], study_uid: str) -> str:
-    first = next(candidate for candidate in candidates if candidate.node.study_uid == study_uid)
-    return f"{first.study_date or 'no date'} '{first.study_description or ''}' ({study_uid})"
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = len(texts) - _SHOWN
-    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    undescribed = 0
+    for study_uid in state.studies if rule.exclude else ():
+        members = state.of_study(study_uid)
+        descriptions = sorted({each.study_description for each in members if each.study_description})
+        undescribed += not descriptions
+        for description in descriptions:
+            word = contains(rule.exclude, description)
+            if word is not None:
+                state.set_aside(members, f"study description '{description}' contains '{word}'")
+                state.findings.append(Finding("I_NOTE_003", f"'{description}' contains '{word}'"))
+                break
+    if undescribed and state.remaining:
+        state.findings.append(Finding("I_NOTE_005", f"{undescribed} of the studies"))

@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pdcp_dagster.domain.dates import is_real
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
 
     import pandas as pd
 
-    from pdcp_dagster.domain.linkage import SelectedObject, Selection
+    from pdcp_dagster.domain.selection import SelectedObject, Selection
 
 DATES = ("study_date", "ct_date", "structure_set_date", "plan_date", "dose_date")
-_DUMMY_YEARS = (1900, 1901)
-"""What anonymisers write where a date was (PS3.15 E.1.1 allows any dummy)."""
 
 
 def study_facts(summary: pd.DataFrame, selection: Selection | None) -> dict[str, Any]:
     """Return the facts, plain JSON values (dates as YYYY-MM-DD), absent where unknown; nothing without a selection.
 
     ct_to_plan_days counts from the CT's date to the plan's; dates_status says which dates are missing or dummies.
+    study_date is that of the CT, whatever study plan and doses lie in. Of plans and doses that the linkage does not ask
+    for nothing is told.
     """
     if selection is None:
         return {}
@@ -39,6 +41,7 @@ def study_facts(summary: pd.DataFrame, selection: Selection | None) -> dict[str,
         "plan_date": _first(plans, "rt_plan_date"),
         "dose_date": _first(doses, "instance_creation_date") or _first(doses, "series_date"),
     }
+    dates = {name: date for name, date in dates.items() if name not in _absent(selection)}
     pixel = _first(ct, "pixel_spacing")
     scanner = " ".join(
         str(part) for part in (_first(ct, "manufacturer"), _first(ct, "manufacturer_model_name")) if part
@@ -46,7 +49,7 @@ def study_facts(summary: pd.DataFrame, selection: Selection | None) -> dict[str,
     facts = {
         "study_instance_uid": selection.study_instance_uid,
         **{name: date.isoformat() if date else None for name, date in dates.items()},
-        "ct_to_plan_days": _days(dates["ct_date"], dates["plan_date"]),
+        "ct_to_plan_days": _days(dates["ct_date"], dates.get("plan_date")),
         "dates_status": dates_status(dates),
         "ct_series_uid": selection.ct_series_uid,
         "ct_slices": len(selection.ct_instances),
@@ -57,8 +60,8 @@ def study_facts(summary: pd.DataFrame, selection: Selection | None) -> dict[str,
         "scanner": scanner or None,
         "patient_position": _first(ct, "patient_position"),
         "rtstructs": len(selection.rtstructs),
-        "plans": len(selection.rtplans),
-        "doses": len(selection.rtdoses),
+        "plans": len(selection.rtplans) or None,
+        "doses": len(selection.rtdoses) or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -66,9 +69,15 @@ def study_facts(summary: pd.DataFrame, selection: Selection | None) -> dict[str,
 def dates_status(dates: dict[str, dt.date | None]) -> str:
     """Return `complete`, or which dates are missing and which are an anonymiser's dummies."""
     missing = [name for name, date in dates.items() if date is None]
-    dummy = [name for name, date in dates.items() if date is not None and date.year in _DUMMY_YEARS]
+    dummy = [name for name, date in dates.items() if date is not None and not is_real(date)]
     parts = [f"{word}: {', '.join(names)}" for word, names in (("missing", missing), ("dummy", dummy)) if names]
     return "; ".join(parts) or "complete"
+
+
+def _absent(selection: Selection) -> set[str]:
+    """Return the dates that nothing selected could have."""
+    selected = {"plan_date": selection.rtplans, "dose_date": selection.rtdoses}
+    return {name for name, objects in selected.items() if not objects}
 
 
 def _rows(summary: pd.DataFrame, objects: Iterable[SelectedObject]) -> pd.DataFrame:
@@ -85,6 +94,6 @@ def _number(value: object) -> float | None:
 
 
 def _days(ct: dt.date | None, plan: dt.date | None) -> int | None:
-    if ct is None or plan is None or ct.year in _DUMMY_YEARS or plan.year in _DUMMY_YEARS:
+    if ct is None or plan is None or not is_real(ct) or not is_real(plan):
         return None
     return (plan - ct).days

@@ -133,6 +133,24 @@ def _fraction_groups(tags: Tags) -> list[int] | None:
     return list(dict.fromkeys(group for group in found if group is not None))
 
 
+def _prescriptions(tags: Tags) -> list[float] | None:
+    """Return the doses prescribed to targets, Gy (PS3.3 C.8.8.10)."""
+    references = tags.get("DoseReferenceSequence")
+    if not isinstance(references, list):
+        return None
+    targets = [each for each in items(references) if text(each.get("DoseReferenceType")) == "TARGET"]
+    doses = (number(each.get("TargetPrescriptionDose")) for each in targets)
+    return [dose for dose in doses if dose is not None]
+
+
+def _fractions(tags: Tags) -> list[int] | None:
+    """Return the fractions planned in each group that says it (PS3.3 C.8.8.13)."""
+    if not isinstance(tags.get("FractionGroupSequence"), list):
+        return None
+    planned = (whole_number(each.get("NumberOfFractionsPlanned")) for each in items(tags["FractionGroupSequence"]))
+    return [count for count in planned if count is not None]
+
+
 def _rois(convert: Callable[[Tags], object]) -> Callable[[Tags], object]:
     def read(tags: Tags) -> object:
         rois = tags.get("StructureSetROISequence")
@@ -216,6 +234,8 @@ COLUMNS: Mapping[str, Column] = {
         _LIST, lambda tags: uids(tags, "ReferencedRTPlanSequence", "ReferencedSOPInstanceUID")
     ),
     "referenced_fraction_groups": Column(_LIST, _fraction_groups),
+    "target_prescriptions_gy": Column(_LIST, _prescriptions),
+    "fractions_planned": Column(_LIST, _fractions),
     "roi_numbers": Column(_LIST, _rois(lambda roi: whole_number(roi.get("ROINumber")))),
     "roi_names": Column(_LIST, _rois(lambda roi: text(roi.get("ROIName")) or "")),
     "roi_volumes_cm3": Column(_LIST, _rois(lambda roi: number(roi.get("ROIVolume")))),

@@ -1,6 +1,7 @@
 """Words in descriptions and names that people typed.
 
-What lives here: whole words and substrings, case aside. What does not: which words a cohort looks for (`cohort`).
+What lives here: whole words and substrings, case aside; a few of many texts. What does not: which words a cohort looks
+for (`cohort`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = "0123456789"
+_SHOWN = 5
 
 
 def word_in(words: Iterable[str], text: str | None) -> str | None:
@@ -39,3 +41,9 @@ def substring_in(words: Iterable[str], text: str | None) -> str | None:
 
 def _split(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
+
+
+def some(texts: Sequence[str]) -> str:
+    """Return the first few of many texts, and how many more there are."""
+    more = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

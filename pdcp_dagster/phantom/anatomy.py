@@ -69,6 +69,12 @@ def tiny_spec(patient_id: str, seed: int, *, slices: int = 24, **changes: Any) -
     return PhantomSpec(patient_id, seed, **fields)
 
 
+def roomy_spec(patient_id: str, seed: int, **changes: Any) -> PhantomSpec:
+    """Return a tiny patient whose CT, 216 x 216 x 96 mm, reaches beyond the dose grid on every side."""
+    fields: dict[str, Any] = {"size": (72, 72, 32), "slice_mm": TINY_LENGTH_MM / 24, **changes}
+    return tiny_spec(patient_id, seed, **fields)
+
+
 def full_size_rois() -> tuple[PhantomRoi, ...]:
     """Return thirty ROIs of a trunk, 450 mm long."""
     length = _FULL_LENGTH_MM

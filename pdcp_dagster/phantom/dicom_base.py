@@ -20,6 +20,7 @@ from pydicom.uid import (
     UID,
     CTImageStorage,
     ExplicitVRLittleEndian,
+    PositronEmissionTomographyImageStorage,
     RTDoseStorage,
     RTPlanStorage,
     RTStructureSetStorage,
@@ -27,6 +28,7 @@ from pydicom.uid import (
 
 if TYPE_CHECKING:
     from pdcp_dagster.phantom.spec import PhantomSpec
+    from pdcp_dagster.phantom.study_spec import StudySpec
 
 _NAMESPACE = uuid.UUID("6f3c0b0e-52a8-4f0b-9c53-0f6a5d1f7e21")
 _SOFTWARE = "1"
@@ -38,17 +40,25 @@ SOP_CLASSES = {
     "RTSTRUCT": RTStructureSetStorage,
     "RTPLAN": RTPlanStorage,
     "RTDOSE": RTDoseStorage,
+    "PT": PositronEmissionTomographyImageStorage,
 }
-_SERIES_NUMBERS = {"CT": 1, "RTSTRUCT": 2, "RTPLAN": 3, "RTDOSE": 4}
-_SERIES_NAMES = {"CT": "Thorax native", "RTSTRUCT": "Structures", "RTPLAN": "Plan", "RTDOSE": "Plan dose"}
-SETTLED_DAYS = {"CT": 0, "RTSTRUCT": 2, "RTPLAN": 6, "RTDOSE": 6}
+_RT_OBJECTS = ("RTSTRUCT", "RTPLAN", "RTDOSE")
+_SERIES_NUMBERS = {"CT": 1, "RTSTRUCT": 2, "RTPLAN": 3, "RTDOSE": 4, "PT": 5}
+_SERIES_NAMES = {
+    "CT": "Thorax native",
+    "RTSTRUCT": "Structures",
+    "RTPLAN": "Plan",
+    "RTDOSE": "Plan dose",
+    "PT": "Thorax PET",
+}
+SETTLED_DAYS = {"CT": 0, "RTSTRUCT": 2, "RTPLAN": 6, "RTDOSE": 6, "PT": 0}
 """Days after the study's date on which an object of that kind was made."""
 TIME = "101500"
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One CT with what hangs on it: the n-th chain of the n-th study of a patient, both from 1."""
+    """One CT with what hangs on it: a chain of a study of a patient, both numbered from 1."""
 
     spec: PhantomSpec
     study: int
@@ -64,8 +74,19 @@ class Chain:
         return _uid(self.spec, self.study, self.number, *what)
 
     @property
+    def study_spec(self) -> StudySpec:
+        """What the study holds."""
+        return self.spec.each_study[self.study - 1]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Which kinds of object reach the archive."""
+        own = self.study_spec.modalities
+        return self.spec.modalities if own is None else own
+
+    @property
     def study_uid(self) -> UID:
-        """StudyInstanceUID."""
+        """StudyInstanceUID of the CT."""
         return _uid(self.spec, self.study, "study")
 
     @property
@@ -81,7 +102,7 @@ class Chain:
         """When an object of this kind was made."""
         spread = int.from_bytes(uuid.uuid5(_NAMESPACE, f"{self.spec.seed}\x1f{self.spec.patient_id}").bytes[:4], "big")
         start = _FIRST_STUDY + dt.timedelta(days=spread % _STUDY_DAYS, weeks=_WEEKS_BETWEEN_STUDIES * (self.study - 1))
-        return start + dt.timedelta(days=SETTLED_DAYS[modality])
+        return (self.study_spec.date or start) + dt.timedelta(days=SETTLED_DAYS[modality])
 
 
 def _uid(spec: PhantomSpec, *what: object) -> UID:
@@ -103,13 +124,7 @@ def new_object(chain: Chain, modality: str, sop_instance_uid: UID, series: str =
     ds.PatientID = spec.patient_id
     ds.PatientBirthDate = "19610412"
     ds.PatientSex = "F"
-    ds.StudyInstanceUID = chain.study_uid
-    ds.StudyDate = da(chain.date("CT"))
-    ds.StudyTime = TIME
-    ds.StudyID = str(chain.study)
-    ds.AccessionNumber = ""
-    ds.ReferringPhysicianName = ""
-    ds.StudyDescription = spec.study_description
+    _place_in_study(ds, chain, modality)
     ds.Modality = modality
     ds.SeriesInstanceUID = chain.uid(modality, "series", series)
     ds.SeriesNumber = 10 * chain.number + _SERIES_NUMBERS[modality]
@@ -119,17 +134,39 @@ def new_object(chain: Chain, modality: str, sop_instance_uid: UID, series: str =
     ds.Manufacturer = "pdcp_dagster"
     ds.ManufacturerModelName = "Synthetic"
     ds.SoftwareVersions = _SOFTWARE
-    if modality != "CT":
+    if modality in _RT_OBJECTS:
         ds.OperatorsName = ""
+    for keyword in chain.study_spec.absent_tags:
+        if keyword in ds:
+            delattr(ds, keyword)
     return ds
 
 
-def approve(ds: Dataset, date: dt.date) -> None:
-    """Add the Approval module (PS3.3 C.8.8.16) of an approved object."""
-    ds.ApprovalStatus = "APPROVED"
-    ds.ReviewDate = da(date)
-    ds.ReviewTime = TIME
-    ds.ReviewerName = "Reviewer^Rhea"
+def _place_in_study(ds: Dataset, chain: Chain, modality: str) -> None:
+    """General Study module (PS3.3 C.7.2.1)."""
+    study = chain.study_spec
+    apart = study.rt_in_another_study and modality in _RT_OBJECTS
+    ds.StudyInstanceUID = _uid(chain.spec, chain.study, "study", "planning") if apart else chain.study_uid
+    ds.StudyDate = da(chain.date("RTPLAN" if apart else "CT"))
+    ds.StudyTime = TIME
+    ds.StudyID = f"{chain.study}-RT" if apart else str(chain.study)
+    ds.AccessionNumber = ""
+    ds.ReferringPhysicianName = ""
+    ds.StudyDescription = chain.spec.study_description if study.description is None else study.description
+
+
+def judge(ds: Dataset, status: str | None, date: dt.date) -> None:
+    """Add the Approval module (PS3.3 C.8.8.16), with a reviewer of what was approved or rejected.
+
+    Without a status there is no such module.
+    """
+    if status is None:
+        return
+    ds.ApprovalStatus = status
+    if status in ("APPROVED", "REJECTED"):
+        ds.ReviewDate = da(date)
+        ds.ReviewTime = TIME
+        ds.ReviewerName = "Reviewer^Rhea"
 
 
 def reference(sop_class_uid: UID, sop_instance_uid: UID) -> Dataset:

@@ -22,12 +22,12 @@ _BITS = 16
 
 
 def ct_series(chain: Chain) -> Iterator[Dataset]:
-    """Yield the slices, feet to head.
+    """Yield the slices that reached the archive, feet to head.
 
     With `drawn_elsewhere` they are those of another CT than the one the structures were drawn on: other UIDs and
     another frame of reference.
     """
-    for index in range(chain.spec.size[2]):
+    for index in range(chain.spec.size[2] - chain.study_spec.missing_slices):
         yield _slice(chain, index)
 
 

@@ -1,4 +1,4 @@
-"""RT Dose IOD (PS3.3 A.18.3): the plan's dose, linear along one axis, on a grid of its own.
+"""RT Dose IOD (PS3.3 A.18.3): a plan's dose, linear along one axis, on a grid of its own.
 
 What lives here: the grid, its scaling and the RT Dose module. What does not: what the dose is (`spec.LinearDose`).
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 from pdcp_dagster.phantom.dicom_base import SOP_CLASSES, TIME, da, ds_number, new_object, reference
 from pdcp_dagster.phantom.dicom_rtplan import rt_plan_uid
+from pdcp_dagster.phantom.dicom_rtstruct import structure_set_uid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pdcp_dagster.phantom.dicom_base import Chain
     from pdcp_dagster.phantom.spec import PhantomSpec
+    from pdcp_dagster.phantom.study_spec import DoseSpec
 
 _MARGIN_VOXELS = 2
 
@@ -54,37 +56,54 @@ def dose_lattice(spec: PhantomSpec) -> DoseLattice:
     return DoseLattice((x, y, z), step, (nx, ny, nz))
 
 
-def max_dose_gy(spec: PhantomSpec) -> float:
-    """Return the largest dose on the lattice, Gy. ValueError where the dose would be negative somewhere."""
+def max_dose_gy(spec: PhantomSpec, share: float = 1.0) -> float:
+    """Return the largest of a share of the patient's dose on the lattice, Gy.
+
+    ValueError where the dose would be negative somewhere.
+    """
     ends = dose_lattice(spec).positions_mm(spec.dose.axis)[[0, -1]]
-    doses = sorted(spec.dose.gy_at(float(position)) for position in ends)
+    doses = sorted(spec.dose.times(share).gy_at(float(position)) for position in ends)
     if doses[0] < 0:
         raise ValueError(f"the dose of patient {spec.patient_id} would be {doses[0]:.2f} Gy at its grid's edge")
     return doses[1]
 
 
-def rt_dose(chain: Chain) -> Dataset:
-    """Return the dose of the chain's plan: PLAN, GY, PHYSICAL."""
+def rt_dose(chain: Chain, plan: int = 1, number: int = 1) -> Dataset:
+    """Return a dose of one of the chain's plans, both numbered from 1: PLAN, GY, PHYSICAL."""
     lattice = dose_lattice(chain.spec)
-    ds = new_object(chain, "RTDOSE", rt_dose_uid(chain))
-    ds.FrameOfReferenceUID = chain.frame_of_reference_uid
+    planned = chain.study_spec.plans[plan - 1]
+    dose = planned.doses[number - 1]
+    first = (plan, number) == (1, 1)
+    ds = new_object(chain, "RTDOSE", rt_dose_uid(chain, plan, number), "" if first else f"dose {plan}-{number}")
+    ds.FrameOfReferenceUID = chain.uid("dose frame") if dose.in_another_frame else chain.frame_of_reference_uid
     ds.PositionReferenceIndicator = ""
     ds.InstanceNumber = 1
     ds.ContentDate = da(chain.date("RTDOSE"))
     ds.ContentTime = TIME
     _place(ds, lattice)
-    _fill(ds, chain.spec, lattice)
+    _fill(ds, chain.spec, lattice, planned.share * dose.share)
     ds.DoseUnits = "GY"
     ds.DoseType = "PHYSICAL"
     ds.DoseSummationType = "PLAN"
     ds.TissueHeterogeneityCorrection = "IMAGE"
-    ds.ReferencedRTPlanSequence = [reference(SOP_CLASSES["RTPLAN"], rt_plan_uid(chain))]
+    _name(ds, dose, chain, plan)
     return ds
 
 
-def rt_dose_uid(chain: Chain) -> UID:
-    """SOPInstanceUID of the dose."""
-    return chain.uid("RTDOSE")
+def rt_dose_uid(chain: Chain, plan: int = 1, number: int = 1) -> UID:
+    """SOPInstanceUID of a dose of a plan."""
+    return chain.uid("RTDOSE") if (plan, number) == (1, 1) else chain.uid("RTDOSE", plan, number)
+
+
+def _name(ds: Dataset, dose: DoseSpec, chain: Chain, plan: int) -> None:
+    """Say what the dose belongs to; PS3.3 C.8.8.3 wants the plan here, and not every system obeys."""
+    match dose.names:
+        case "plan":
+            ds.ReferencedRTPlanSequence = [reference(SOP_CLASSES["RTPLAN"], rt_plan_uid(chain, plan))]
+        case "structure_set":
+            ds.ReferencedStructureSetSequence = [reference(SOP_CLASSES["RTSTRUCT"], structure_set_uid(chain))]
+        case "nothing":
+            pass
 
 
 def _place(ds: Dataset, lattice: DoseLattice) -> None:
@@ -98,13 +117,14 @@ def _place(ds: Dataset, lattice: DoseLattice) -> None:
     ds.GridFrameOffsetVector = [ds_number(k * lattice.spacing_mm) for k in range(lattice.size[2])]
 
 
-def _fill(ds: Dataset, spec: PhantomSpec, lattice: DoseLattice) -> None:
+def _fill(ds: Dataset, spec: PhantomSpec, lattice: DoseLattice, share: float) -> None:
+    dose = spec.dose.times(share)
     columns, rows, frames = lattice.size
     largest = 2**spec.dose_bits - 1
-    scaling = f"{max_dose_gy(spec) / largest:.9e}"
-    doses = spec.dose.gy_at(0.0) + spec.dose.gradient_gy_per_mm * lattice.positions_mm(spec.dose.axis)
+    scaling = f"{max_dose_gy(spec, share) / largest:.9e}"
+    doses = dose.gy_at(0.0) + dose.gradient_gy_per_mm * lattice.positions_mm(dose.axis)
     stored = np.minimum(np.rint(doses / float(scaling)), largest).astype(f"<u{spec.dose_bits // 8}")
-    along = stored.reshape((frames, 1, 1) if spec.dose.axis == 2 else (1, rows, 1))  # noqa: PLR2004 - z, see Axis
+    along = stored.reshape((frames, 1, 1) if dose.axis == 2 else (1, rows, 1))  # noqa: PLR2004 - z, see Axis
     ds.SamplesPerPixel = 1
     ds.PhotometricInterpretation = "MONOCHROME2"
     ds.Rows, ds.Columns = rows, columns

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
-from pdcp_dagster.phantom.dicom_base import SOP_CLASSES, TIME, approve, da, ds_number, new_object, reference
+from pdcp_dagster.phantom.dicom_base import SOP_CLASSES, TIME, da, ds_number, judge, new_object, reference
 from pdcp_dagster.phantom.dicom_rtstruct import structure_set_uid
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pdcp_dagster.domain.volume import Vector
     from pdcp_dagster.phantom.dicom_base import Chain
+    from pdcp_dagster.phantom.study_spec import PlanSpec
 
 _METERSET_MU = 110.0
 _JAWS_MM = {"ASYMX": ("-40", "40"), "ASYMY": ("-50", "50")}
@@ -45,44 +46,52 @@ _FIELDS = (
 _BEAMS = sum(field.delivers for field in _FIELDS)
 
 
-def rt_plan(chain: Chain) -> Dataset:
-    """Return the approved curative plan of a chain."""
-    ds = new_object(chain, "RTPLAN", rt_plan_uid(chain))
+def rt_plan(chain: Chain, number: int = 1) -> Dataset:
+    """Return a plan of a chain, numbered from 1."""
+    plan = chain.study_spec.plans[number - 1]
+    ds = new_object(chain, "RTPLAN", rt_plan_uid(chain, number), _apart(number))
     ds.FrameOfReferenceUID = chain.frame_of_reference_uid
     ds.PositionReferenceIndicator = ""
     ds.InstanceNumber = 1
-    ds.RTPlanLabel = f"Breast {chain.label}"
+    ds.RTPlanLabel = plan.label or f"Breast {chain.label}"
     ds.RTPlanName = "Tangents"
     ds.RTPlanDate = da(chain.date("RTPLAN"))
     ds.RTPlanTime = TIME
-    ds.PlanIntent = "CURATIVE"
+    if plan.intent is not None:
+        ds.PlanIntent = plan.intent
     ds.RTPlanGeometry = "PATIENT"
-    ds.ReferencedStructureSetSequence = [reference(SOP_CLASSES["RTSTRUCT"], structure_set_uid(chain))]
-    ds.DoseReferenceSequence = [_prescription(chain)]
+    drawn = reference(SOP_CLASSES["RTSTRUCT"], structure_set_uid(chain))
+    ds.ReferencedStructureSetSequence = [drawn] if plan.names_structure_set else []
+    ds.DoseReferenceSequence = [_prescription(chain, plan, number)]
     ds.PatientSetupSequence = [_setup()]
-    ds.FractionGroupSequence = [_fraction_group(chain)]
+    ds.FractionGroupSequence = [_fraction_group(chain, plan)]
     ds.BeamSequence = [_beam(field, _isocentre_mm(chain)) for field in _FIELDS]
-    approve(ds, chain.date("RTPLAN"))
+    judge(ds, plan.approval, chain.date("RTPLAN"))
     return ds
 
 
-def rt_plan_uid(chain: Chain) -> UID:
-    """SOPInstanceUID of the plan."""
-    return chain.uid("RTPLAN")
+def rt_plan_uid(chain: Chain, number: int = 1) -> UID:
+    """SOPInstanceUID of a plan."""
+    return chain.uid("RTPLAN") if number == 1 else chain.uid("RTPLAN", number)
 
 
-def _prescription(chain: Chain) -> Dataset:
+def _apart(number: int) -> str:
+    return "" if number == 1 else f"plan {number}"
+
+
+def _prescription(chain: Chain, plan: PlanSpec, number: int) -> Dataset:
     """A TARGET that names its ROI by number, or a SITE where there is no target volume (PS3.3 C.8.8.10)."""
     item = Dataset()
     target = chain.spec.target
     item.DoseReferenceNumber = 1
-    item.DoseReferenceUID = chain.uid("dose reference")
+    item.DoseReferenceUID = chain.uid("dose reference") if number == 1 else chain.uid("dose reference", number)
     item.DoseReferenceStructureType = "SITE" if target is None else "VOLUME"
     item.DoseReferenceDescription = "Breast" if target is None else target.name
     if target is not None:
         item.ReferencedROINumber = target.number
     item.DoseReferenceType = "TARGET"
-    item.TargetPrescriptionDose = ds_number(chain.spec.prescription_gy)
+    if plan.prescribes:
+        item.TargetPrescriptionDose = ds_number(chain.spec.prescription_gy * plan.share)
     return item
 
 
@@ -93,7 +102,7 @@ def _setup() -> Dataset:
     return item
 
 
-def _fraction_group(chain: Chain) -> Dataset:
+def _fraction_group(chain: Chain, plan: PlanSpec) -> Dataset:
     item = Dataset()
     item.FractionGroupNumber = 1
     item.NumberOfFractionsPlanned = chain.spec.fractions
@@ -104,7 +113,7 @@ def _fraction_group(chain: Chain) -> Dataset:
         beam = Dataset()
         beam.ReferencedBeamNumber = field.number
         if field.delivers:
-            beam.BeamDose = ds_number(chain.spec.prescription_gy / chain.spec.fractions / _BEAMS)
+            beam.BeamDose = ds_number(chain.spec.prescription_gy * plan.share / chain.spec.fractions / _BEAMS)
             beam.BeamMeterset = ds_number(_METERSET_MU)
         item.ReferencedBeamSequence.append(beam)
     return item

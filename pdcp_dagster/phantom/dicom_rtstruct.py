@@ -13,7 +13,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from pdcp_dagster.phantom.dicom_base import SOP_CLASSES, TIME, approve, da, new_object, reference
+from pdcp_dagster.phantom.dicom_base import SOP_CLASSES, TIME, da, judge, new_object, reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,7 @@ def structure_set(chain: Chain, *, spare: bool = False) -> Dataset:
     ds.StructureSetROISequence = [_roi(roi, chain) for roi in rois]
     ds.ROIContourSequence = [_contours(roi, chain) for roi in rois]
     ds.RTROIObservationsSequence = [_observation(roi) for roi in rois]
-    if spare:
-        ds.ApprovalStatus = "UNAPPROVED"
-    else:
-        approve(ds, chain.date("RTSTRUCT"))
+    judge(ds, "UNAPPROVED" if spare else "APPROVED", chain.date("RTSTRUCT"))
     return ds
 
 

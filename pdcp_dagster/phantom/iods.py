@@ -1,8 +1,8 @@
-"""What PS3.3 requires of the four objects of a radiotherapy patient, as tables.
+"""What PS3.3 requires of the objects of a radiotherapy patient, as tables.
 
-What lives here: the required attributes of the CT Image, RT Structure Set, RT Plan and RT Dose IODs (PS3.3 A.3, A.19.3,
-A.20.3, A.18.3), written down independently of the modules that make the objects. What does not: the check
-(`conformance`).
+What lives here: the required attributes of the CT Image, RT Structure Set, RT Plan, RT Dose and PET Image IODs (PS3.3
+A.3, A.19.3, A.20.3, A.18.3, A.21.3), written down independently of the modules that make the objects. What does not:
+the check (`conformance`).
 
 A requirement is a keyword with its type: 1 (there and with a value) or 2 (there, perhaps empty). A keyword that maps to
 another table is a sequence of type 1 whose every item must fulfil that table. Conditional attributes (1C, 2C) stand as
@@ -63,7 +63,6 @@ _IMAGE: Table = {
     "PixelRepresentation": 1,
     "PixelData": 1,
 }
-_APPROVAL: Table = {"ApprovalStatus": 1}
 _CT: Table = {
     **_IMAGE,
     "ImageType": 1,
@@ -75,7 +74,7 @@ _CT: Table = {
 }
 CONTOUR: Table = {"ContourGeometricType": 1, "NumberOfContourPoints": 1, "ContourData": 1}
 _RTSTRUCT: Table = {
-    **_APPROVAL,
+    "ApprovalStatus": 1,
     "OperatorsName": 2,
     "StructureSetLabel": 1,
     "StructureSetDate": 2,
@@ -122,7 +121,6 @@ FIRST_CONTROL_POINT: Table = {
     "IsocenterPosition": 2,
 }
 _RTPLAN: Table = {
-    **_APPROVAL,
     "OperatorsName": 2,
     "RTPlanLabel": 1,
     "RTPlanDate": 2,
@@ -165,5 +163,30 @@ _RTDOSE: Table = {
     "DoseGridScaling": 1,
     "ReferencedRTPlanSequence": _REFERENCE,
 }
-REQUIRED: Mapping[str, Table] = {"CT": _CT, "RTSTRUCT": _RTSTRUCT, "RTPLAN": _RTPLAN, "RTDOSE": _RTDOSE}
+_CODE: Table = {"CodeValue": 1, "CodingSchemeDesignator": 1, "CodeMeaning": 1}
+_PT: Table = {
+    **_IMAGE,
+    "ImageType": 1,
+    "RescaleIntercept": 1,
+    "RescaleSlope": 1,
+    "SeriesDate": 1,
+    "SeriesTime": 1,
+    "AcquisitionDate": 2,
+    "AcquisitionTime": 2,
+    "Units": 1,
+    "CountsSource": 1,
+    "SeriesType": 1,
+    "NumberOfSlices": 1,
+    "CorrectedImage": 2,
+    "DecayCorrection": 1,
+    "DecayFactor": 1,
+    "CollimatorType": 2,
+    "RadiopharmaceuticalInformationSequence": {"RadionuclideCodeSequence": _CODE},
+    "PatientOrientationCodeSequence": {**_CODE, "PatientOrientationModifierCodeSequence": _CODE},
+    "PatientGantryRelationshipCodeSequence": _CODE,
+    "FrameReferenceTime": 1,
+    "ActualFrameDuration": 2,
+    "ImageIndex": 1,
+}
+REQUIRED: Mapping[str, Table] = {"CT": _CT, "RTSTRUCT": _RTSTRUCT, "RTPLAN": _RTPLAN, "RTDOSE": _RTDOSE, "PT": _PT}
 REVIEWED: Table = {"ReviewDate": 2, "ReviewTime": 2, "ReviewerName": 2}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.phantom.dicom_base import Chain, file_bytes
 from pdcp_dagster.phantom.dicom_ct import ct_series
+from pdcp_dagster.phantom.dicom_pt import pt_series
 from pdcp_dagster.phantom.dicom_rtdose import max_dose_gy, rt_dose, rt_dose_uid
 from pdcp_dagster.phantom.dicom_rtplan import rt_plan, rt_plan_uid
 from pdcp_dagster.phantom.dicom_rtstruct import structure_set, structure_set_uid
@@ -24,13 +25,18 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from pdcp_dagster.phantom.spec import PhantomSpec
+    from pdcp_dagster.phantom.study_spec import StudySpec
 
 TRUTH_FILE = "truth.json"
 
 
 @dataclass(frozen=True, slots=True)
 class StructureSetTruth:
-    """The answers for one RTSTRUCT; `planned` says whether a plan uses it."""
+    """The answers for one RTSTRUCT.
+
+    planned: whether a plan was made on it, also where the plan does not say so.
+    plan_uid, dose_uid: of the plan meant for treatment and its dose; the answers for `rois` are of that dose.
+    """
 
     sop_instance_uid: str
     planned: bool
@@ -42,10 +48,14 @@ class StructureSetTruth:
 
 @dataclass(frozen=True, slots=True)
 class PhantomTruth:
-    """What is known about a synthetic patient, independent of any program that reads it."""
+    """What is known about a synthetic patient, independent of any program that reads it.
+
+    prescription_gy, max_dose_gy, ct_slices: of the first study; the prescription is None where the plan does not say
+    it, and slices that never reached the archive do not count.
+    """
 
     patient_id: str
-    prescription_gy: float
+    prescription_gy: float | None
     max_dose_gy: float
     ct_slices: int
     structure_sets: tuple[StructureSetTruth, ...]
@@ -92,7 +102,7 @@ def chains(spec: PhantomSpec) -> tuple[Chain, ...]:
     """Return the patient's chains of CT, RTSTRUCT, RTPLAN and RTDOSE."""
     return tuple(
         Chain(spec, study, number)
-        for study in range(1, spec.studies + 1)
+        for study in range(1, len(spec.each_study) + 1)
         for number in range(1, spec.chains_per_study + 1)
     )
 
@@ -100,28 +110,44 @@ def chains(spec: PhantomSpec) -> tuple[Chain, ...]:
 def objects(spec: PhantomSpec) -> Iterator[tuple[str, Dataset]]:
     """Yield file name and dataset of each object that reaches the archive."""
     for chain in chains(spec):
-        for modality in spec.modalities:
+        for modality in chain.modalities:
             for index, dataset in enumerate(_objects_of(chain, modality), start=1):
                 yield f"{modality}_{chain.label}_{index:03d}.dcm", dataset
 
 
 def answers(spec: PhantomSpec) -> PhantomTruth:
     """Return the right answers for a patient."""
-    sets = []
-    for chain in chains(spec):
-        for spare in (False, True) if spec.spare_structure_set else (False,):
-            rois = spec.spare_rois if spare else spec.rois
-            sets.append(
-                StructureSetTruth(
-                    sop_instance_uid=structure_set_uid(chain, spare=spare),
-                    planned=not spare,
-                    ct_series_uid=chain.uid("CT", "series", ""),
-                    plan_uid=rt_plan_uid(chain),
-                    dose_uid=rt_dose_uid(chain),
-                    rois=tuple(truth_of(roi, spec.dose, spec.slice_positions_mm, spec.slice_mm) for roi in rois),
-                )
-            )
-    return PhantomTruth(spec.patient_id, spec.prescription_gy, max_dose_gy(spec), spec.size[2], tuple(sets))
+    first = spec.each_study[0]
+    return PhantomTruth(
+        patient_id=spec.patient_id,
+        prescription_gy=spec.prescription_gy * first.plans[0].share if first.plans[0].prescribes else None,
+        max_dose_gy=max_dose_gy(spec, _treated_share(first)),
+        ct_slices=spec.size[2] - first.missing_slices,
+        structure_sets=tuple(
+            _structure_set_truth(chain, spare=spare)
+            for chain in chains(spec)
+            if "RTSTRUCT" in chain.modalities
+            for spare in ((False, True) if spec.spare_structure_set else (False,))
+        ),
+    )
+
+
+def _structure_set_truth(chain: Chain, *, spare: bool) -> StructureSetTruth:
+    spec = chain.spec
+    dose = spec.dose.times(_treated_share(chain.study_spec))
+    rois = spec.spare_rois if spare else spec.rois
+    return StructureSetTruth(
+        sop_instance_uid=structure_set_uid(chain, spare=spare),
+        planned=not spare,
+        ct_series_uid=chain.uid("CT", "series", ""),
+        plan_uid=rt_plan_uid(chain),
+        dose_uid=rt_dose_uid(chain),
+        rois=tuple(truth_of(roi, dose, spec.slice_positions_mm, spec.slice_mm) for roi in rois),
+    )
+
+
+def _treated_share(study: StudySpec) -> float:
+    return study.plans[0].share * study.plans[0].doses[0].share
 
 
 def as_json(value: object) -> bytes:
@@ -138,9 +164,12 @@ def _objects_of(chain: Chain, modality: str) -> Iterator[Dataset]:
             if chain.spec.spare_structure_set:
                 yield structure_set(chain, spare=True)
         case "RTPLAN":
-            yield rt_plan(chain)
+            yield from (rt_plan(chain, number) for number, _ in enumerate(chain.study_spec.plans, start=1))
         case "RTDOSE":
-            yield rt_dose(chain)
+            for number, plan in enumerate(chain.study_spec.plans, start=1):
+                yield from (rt_dose(chain, number, part) for part, _ in enumerate(plan.doses, start=1))
+        case "PT":
+            yield from pt_series(chain)
         case _:
             raise ValueError(f"a synthetic patient has no {modality}")
 

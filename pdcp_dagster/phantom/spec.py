@@ -1,7 +1,7 @@
 """What a synthetic patient is to be: plain data from which every file and every answer follows.
 
-What lives here: the specification. What does not: ready-made anatomies (`anatomy`), files (`patient`), answers
-(`truth`).
+What lives here: the patient's body, dose and images. What does not: what each study holds (`study_spec`), ready-made
+anatomies (`anatomy`), files (`patient`), answers (`truth`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
+
+from pdcp_dagster.phantom.study_spec import StudySpec
 
 if TYPE_CHECKING:
     from pdcp_dagster.domain.volume import Vector
@@ -48,6 +50,10 @@ class LinearDose:
     def gy_at(self, position_mm: float) -> float:
         """Dose at a position on the axis, Gy."""
         return self.dose_gy + self.gradient_gy_per_mm * (position_mm - self.at_mm)
+
+    def times(self, share: float) -> LinearDose:
+        """Return that share of the dose, everywhere."""
+        return replace(self, dose_gy=self.dose_gy * share, gradient_gy_per_mm=self.gradient_gy_per_mm * share)
 
     def position_mm(self, dose_gy: float) -> float:
         """Position on the axis where the dose is `dose_gy`, mm."""
@@ -106,10 +112,13 @@ class PhantomSpec:
 
     size: columns, rows, slices of each CT.
     pixel_mm, slice_mm, dose_grid_mm: spacings.
-    modalities: which kinds of object reach the archive.
-    studies, chains_per_study: how often the chain CT <- RTSTRUCT <- RTPLAN <- RTDOSE exists, each with UIDs of its own.
+    modalities: which kinds of object reach the archive; PT among them adds a small series to each CT.
+    studies: how many studies of the usual kind, or what each of them holds.
+    chains_per_study: how often a study has the chain CT <- RTSTRUCT <- RTPLAN <- RTDOSE, each with UIDs of its own.
     spare_structure_set: a second, unapproved RTSTRUCT on each CT that no plan uses.
     drawn_elsewhere: the RTSTRUCT was drawn on a CT of another frame of reference, which never reached the archive.
+
+    Raises ValueError where there is no study.
     """
 
     patient_id: str
@@ -129,10 +138,19 @@ class PhantomSpec:
     prescription_gy: float = 50.0
     fractions: int = 25
     modalities: tuple[str, ...] = field(default=MODALITIES)
-    studies: int = 1
+    studies: int | tuple[StudySpec, ...] = 1
     chains_per_study: int = 1
     spare_structure_set: bool = False
     drawn_elsewhere: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.each_study:
+            raise ValueError("a patient needs a study")
+
+    @property
+    def each_study(self) -> tuple[StudySpec, ...]:
+        """What each study holds, in their order."""
+        return (StudySpec(),) * self.studies if isinstance(self.studies, int) else self.studies
 
     @property
     def slice_positions_mm(self) -> tuple[float, ...]:

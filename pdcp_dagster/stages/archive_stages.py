@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from pdcp_dagster.adapters.orthanc import ArchivedInstance
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.keys import uid_name
+from pdcp_dagster.domain.selection import SELECTED
 from pdcp_dagster.domain.study_facts import study_facts
 from pdcp_dagster.domain.summary import summarise
 from pdcp_dagster.domain.verification import verify
+from pdcp_dagster.stages.circumstances import circumstances_of
+from pdcp_dagster.stages.notes_stage import findings_table
 from pdcp_dagster.stages.outcome import Kept, Rows
 from pdcp_dagster.stages.patient import StageRefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from pdcp_dagster.domain.linkage import SelectedObject, Selection
+    from pdcp_dagster.domain.selection import SelectedObject
     from pdcp_dagster.stages.patient import Patient, Role
 
 
@@ -54,27 +60,27 @@ def summarise_images(patient: Patient, target: Path) -> tuple[Kept, tuple[Findin
 
 def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
     """Decide from the tags which objects belong together, and whether the patient belongs to the cohort."""
-    verification = verify(patient.summary, patient.cohort)
+    around = circumstances_of(patient)
+    verification = verify(patient.summary, patient.cohort, around)
     patient.verified = verification.verified
     patient.selection = verification.selection
+    patient.verification = verification
     write_table(verification.verified, target / "verified_study.parquet")
     verified = verification.verified
-    shown = Rows(
-        tuple(
-            {
-                key: _text(row[key])
-                for key in ("role", "series_uid", "sop_instance_uid", "linked_by", "verdict", "reason")
-            }
-            for row in verified.head(_SHOWN_OBJECTS).to_dict("records")
-        )
-    )
     kept = Kept(
-        {"selected": int((verified["verdict"] == "selected").sum()), "considered": len(verified), "objects": shown},
+        {
+            "selected": int((verified["verdict"] == SELECTED).sum()),
+            "considered": len(verified),
+            "findings": findings_table(verification.findings),
+            "objects": _shown(verified),
+        },
         {
             "list_of_values": verification.list_of_values,
             "raw_images_summary": verification.raw_images_summary,
             "verified_images_summary": verification.verified_images_summary,
             "facts": study_facts(patient.summary, verification.selection),
+            "accepted_codes": list(verification.accepted_codes),
+            "accepted_by": around.decision.told if around.decision is not None else "",
         },
     )
     return kept, verification.findings
@@ -83,9 +89,10 @@ def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
 def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
     """Download what was selected, every byte checked, as `dicom/<role>/<SOPInstanceUID>.dcm`."""
     folder = target / "dicom"
+    selected_by_role = _by_role(patient)
     pairs = [
         (_instance(selected, role), folder / role / f"{uid_name(selected.sop_instance_uid)}.dcm")
-        for role, objects in _by_role(patient.selected).items()
+        for role, objects in selected_by_role.items()
         for selected in objects
     ]
     if len({path for _, path in pairs}) < len(pairs):
@@ -93,28 +100,44 @@ def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding,
     for _, path in pairs:
         path.parent.mkdir(parents=True, exist_ok=True)
     size = sum(patient.archive.download_all(pairs))
-    counts: dict[str, int] = {role: len(objects) for role, objects in _by_role(patient.selected).items()}
+    counts: dict[str, int] = {role: len(objects) for role, objects in selected_by_role.items()}
     for cached in ("ct", "structure_sets", "contours", "plan", "doses", "dose_decision"):
         patient.__dict__.pop(cached, None)
-    findings = (
-        Finding("XI_SUCC_001", f"{counts['CT']} slices"),
-        Finding("XIII_SUCC_001", f"{counts['RTSTRUCT']} structure set(s)"),
-        Finding("XV_SUCC_001", f"{counts['RTPLAN']} plan(s)"),
-        Finding("XVI_SUCC_001", f"{counts['RTDOSE']} dose(s)"),
-    )
+    findings = tuple(Finding(_RETRIEVED[role][0], f"{count} {_RETRIEVED[role][1]}") for role, count in counts.items())
     return Kept({"files": len(pairs), "size_mb": round(size / 1e6, 1), **counts}), findings
 
 
 _SHOWN_OBJECTS = 50
+_SHOWN_COLUMNS = ("role", "series_uid", "sop_instance_uid", "linked_by", "verdict", "reason")
+_RETRIEVED: Mapping[str, tuple[str, str]] = {
+    "CT": ("XI_SUCC_001", "slices"),
+    "RTSTRUCT": ("XIII_SUCC_001", "structure set(s)"),
+    "RTPLAN": ("XV_SUCC_001", "plan(s)"),
+    "RTDOSE": ("XVI_SUCC_001", "dose(s)"),
+}
+"""The code of what was retrieved, and what its number counts."""
 
 
-def _by_role(selection: Selection) -> dict[Role, tuple[SelectedObject, ...]]:
-    return {
-        "CT": selection.ct_instances,
-        "RTSTRUCT": selection.rtstructs,
-        "RTPLAN": selection.rtplans,
-        "RTDOSE": selection.rtdoses,
+def _shown(verified: pd.DataFrame) -> Rows:
+    """Return the first objects considered; the RT objects first where CT series would crowd them out."""
+    ordered = verified
+    if len(verified) > _SHOWN_OBJECTS:
+        images = verified["role"] == "CT"
+        ordered = pd.concat([verified[~images], verified[images]])
+    records = ordered.head(_SHOWN_OBJECTS).to_dict("records")
+    return Rows(tuple({key: _text(row[key]) for key in _SHOWN_COLUMNS} for row in records))
+
+
+def _by_role(patient: Patient) -> dict[Role, tuple[SelectedObject, ...]]:
+    """Return what was selected, of the roles that the cohort's linkage asks for."""
+    selected = patient.selected
+    found: dict[Role, tuple[SelectedObject, ...]] = {
+        "CT": selected.ct_instances,
+        "RTSTRUCT": selected.rtstructs,
+        "RTPLAN": selected.rtplans,
+        "RTDOSE": selected.rtdoses,
     }
+    return {role: objects for role, objects in found.items() if role in patient.cohort.required_modalities}
 
 
 def _instance(selected: SelectedObject, role: Role) -> ArchivedInstance:

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.store import PatientFolder, StoreError
-from pdcp_dagster.domain.codes import Finding, Status, deciding, in_words, reason_of, status_of
-from pdcp_dagster.domain.notes import findings_from
-from pdcp_dagster.stages import archive_stages, dose_stages, image_stages, picture_stage
-from pdcp_dagster.stages.notes_stage import write_notes
+from pdcp_dagster.domain.codes import Effect, Finding, Status, deciding, in_words, reason_of, status_of
+from pdcp_dagster.domain.notes import findings_from, stages_of
+from pdcp_dagster.stages import archive_stages, candidate_stage, dose_stages, image_stages, picture_stage
+from pdcp_dagster.stages.notes_stage import findings_table, write_notes
 from pdcp_dagster.stages.outcome import AssetOutcome, FailureReport, Kept, PatientOutcome, PatientTask
 from pdcp_dagster.stages.patient import ChainSettings, Patient, UpstreamMissingError
 from pdcp_dagster.stages.remedies import remedy_for
@@ -40,23 +40,26 @@ class Stage:
 
     made_from: the assets that it reads; when one of them changes, what this stage made is out of date.
     keeps_when_stopping: its table is the evidence for what stops the patient.
+    for_open_choices: it runs, too, for a patient of whom a person must choose what is prepared.
     """
 
     asset: str
     run: StageFunction
     made_from: tuple[str, ...] = ()
     keeps_when_stopping: bool = False
+    for_open_choices: bool = False
 
 
 _SUMMARY, _VERIFIED, _DICOM = "image_summary", "verified_study", "retrieved_dicom"
 STAGES: tuple[Stage, ...] = (
     Stage(_SUMMARY, archive_stages.summarise_images, keeps_when_stopping=True),
     Stage(_VERIFIED, archive_stages.verify_study, (_SUMMARY,), keeps_when_stopping=True),
+    Stage("candidate_studies", candidate_stage.show_candidates, (_SUMMARY, _VERIFIED), for_open_choices=True),
     Stage(_DICOM, archive_stages.retrieve_dicom, (_SUMMARY, _VERIFIED)),
     Stage("ct_volume", image_stages.convert_ct, (_DICOM,)),
     Stage("structure_masks", image_stages.fill_structures, (_DICOM,)),
     Stage("dose_volume", dose_stages.sum_doses, (_DICOM,)),
-    Stage("plan_table", dose_stages.tabulate_plans, (_DICOM,)),
+    Stage("plan_table", dose_stages.tabulate_plans, (_SUMMARY, _VERIFIED, _DICOM), for_open_choices=True),
     Stage("dvh_table", dose_stages.compute_dvhs, (_DICOM,)),
     Stage("central_slices", picture_stage.draw_central_slices, (_DICOM,)),
 )
@@ -71,20 +74,27 @@ _UNLISTED = FailureReport(
 )
 
 
-def run_patient(task: PatientTask, settings: ChainSettings, archive: Orthanc) -> PatientOutcome:
+def run_patient(
+    task: PatientTask, settings: ChainSettings, archive: Orthanc, candidate: int | None = None
+) -> PatientOutcome:
     """Run the selected stages for one patient and return what became of each; never raises.
+
+    candidate: the number of the one candidate to prepare in quarantine, as if there were no other.
 
     Whatever went wrong is in the outcome's `failure` and in the patient's `failure.json`.
     """
     started = time.monotonic()
-    folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
+    cohort = settings.store.cohort(settings.cohort.name)
+    folder = cohort.patient(task.partition_key)
+    if candidate is not None:
+        folder = cohort.candidate(task.partition_key, candidate)
     done: list[AssetOutcome] = []
     if not task.orthanc_id:
         # A key typed by hand can lead to another patient's folder: nothing of it is touched.
         return _finish(task, done, (), _UNLISTED, started)
     try:
         with folder.locked():
-            patient = Patient(task, settings, archive, folder)
+            patient = Patient(task, settings, archive, folder, candidate=candidate)
             return _run_locked(patient, done, started)
     except Exception as error:  # noqa: BLE001 - one patient's trouble, whatever it is, must not touch another's
         failure = _report("lock", error)
@@ -108,7 +118,8 @@ def _run_locked(patient: Patient, done: list[AssetOutcome], started: float) -> P
     current = NOTES
     try:
         patient.findings = _earlier_findings(patient.folder)
-        for stage in STAGES:
+        _forget_other_linkages(patient)
+        for stage in _stages_of(patient):
             current = stage.asset
             outcome = _run_stage(patient, stage)
             if outcome is not None:
@@ -121,6 +132,18 @@ def _run_locked(patient: Patient, done: list[AssetOutcome], started: float) -> P
     else:
         _clear_failure(patient)
     return _finish(patient.task, done, _all_findings(patient), failure, started)
+
+
+def _stages_of(patient: Patient) -> list[Stage]:
+    made = stages_of(patient.cohort.linkage)
+    return [stage for stage in STAGES if stage.asset in made]
+
+
+def _forget_other_linkages(patient: Patient) -> None:
+    """Remove what a run made while the cohort had a linkage with more stages."""
+    for asset in {stage.asset for stage in STAGES} - {stage.asset for stage in _stages_of(patient)}:
+        patient.folder.remove(asset)
+        patient.findings.pop(asset, None)
 
 
 def _earlier_findings(folder: PatientFolder) -> dict[str, tuple[Finding, ...]]:
@@ -142,7 +165,8 @@ def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
         return _nothing(stage.asset, stop, patient) if wanted else None
     if not wanted:
         return None
-    kept, findings = stage.run(patient, patient.folder.begin(stage.asset))
+    kept, found = stage.run(patient, patient.folder.begin(stage.asset))
+    findings = found if stage.asset in {_SUMMARY, _VERIFIED} else patient.accepted(found)
     patient.findings[stage.asset] = findings
     stops = next((finding for finding in findings if finding.stops), None)
     if stops is not None:
@@ -166,11 +190,12 @@ def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
 
 def stopped_before(patient: Patient, asset: str) -> Finding | None:
     """Return the finding that keeps this patient from reaching `asset`: an exclusion, or a choice left to a person."""
+    open_choices_stop = not next(stage for stage in STAGES if stage.asset == asset).for_open_choices
     for stage in STAGES:
         if stage.asset == asset:
             return None
         for finding in patient.findings.get(stage.asset, ()):
-            if finding.stops:
+            if finding.effect is Effect.EXCLUDE or (finding.stops and open_choices_stop):
                 return finding
     return None
 
@@ -191,7 +216,7 @@ def _close(patient: Patient) -> list[AssetOutcome]:
             reason=reason_of(findings),
             path=patient.folder.file(NOTES),
             data_version=manifest.data_version,
-            shown={"codes": codes},
+            shown={"codes": codes, "findings": findings_table(findings)},
         )
     ]
 
@@ -234,7 +259,8 @@ def _write_down(patient: Patient, failure: FailureReport) -> None:
 def _clear_failure(patient: Patient) -> None:
     """Forget an earlier failure, unless it was of a stage that this run was not asked for."""
     failure = patient.folder.read_failure()
-    if failure is not None and failure["stage"] not in set(PATIENT_ASSETS) - patient.task.selected:
+    of_linkage = {stage.asset for stage in _stages_of(patient)} | {NOTES}
+    if failure is not None and failure["stage"] not in of_linkage - patient.task.selected:
         patient.folder.clear_failure()
 
 

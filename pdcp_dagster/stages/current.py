@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.store import PATIENT_FILES, StoreError
 from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
-from pdcp_dagster.domain.notes import STAGES, findings_from
+from pdcp_dagster.domain.notes import STAGES, findings_from, stages_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,10 @@ class PatientPending(PatientNotLoadableError):  # noqa: N818 - told like an excl
     """The patient was never run, or not as far as this."""
 
 
+class NotInLinkage(PatientNotLoadableError):  # noqa: N818 - told like an exclusion
+    """The patient was prepared with a linkage that has no such asset: no dose with CR."""
+
+
 def standing_of(folder: PatientFolder) -> Standing:
     """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
 
@@ -69,7 +73,8 @@ def standing_of(folder: PatientFolder) -> Standing:
     """
     failure = folder.read_failure()
     try:
-        by_stage = findings_from(folder.read_notes() or {})
+        notes = folder.read_notes() or {}
+        by_stage = findings_from(notes)
     except (StoreError, ValueError, TypeError, KeyError, AttributeError) as error:
         return Standing(Status.FAILED, None, f"The notes cannot be read ({error}). Run this patient again.")
     findings = tuple(finding for of_stage in by_stage.values() for finding in of_stage)
@@ -79,13 +84,13 @@ def standing_of(folder: PatientFolder) -> Standing:
     if decisive is None:
         return Standing(Status.PENDING, None, _NEVER_RUN, findings)
     if not any(finding.stops for finding in findings):
-        unfinished = _unfinished(folder, by_stage)
+        unfinished = _unfinished(folder, by_stage, str(notes.get("linkage", "CRDP")))
         if unfinished:
             return Standing(Status.PENDING, None, f"{unfinished}. Run this patient again.", findings)
     return Standing(status_of(findings), decisive.code, reason_of(findings), findings)
 
 
-def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]]) -> str:
+def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]], linkage: str) -> str:
     """Return in words why what lies in the folder is no result yet, "" where it is one."""
     lost = [stage for stage in by_stage if folder.manifest(stage) is None]
     if lost:
@@ -93,7 +98,7 @@ def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...
     outdated = outdated_assets(folder)
     if outdated:
         return f"Out of date, made from what has changed since: {', '.join(outdated)}"
-    missing = [stage for stage in STAGES if stage not in by_stage]
+    missing = [stage for stage in stages_of(linkage) if stage not in by_stage]
     return f"Not done yet: {', '.join(missing)}" if missing else ""
 
 
@@ -136,7 +141,7 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool)
 
     Raises
     ------
-    PatientExcluded, PatientInReview, PatientFailed, PatientPending
+    PatientExcluded, PatientInReview, PatientFailed, PatientPending, NotInLinkage
         With the reason in words. An asset before the excluding stage (the image summary, the verified study) is
         evidence and loads all the same.
 
@@ -148,6 +153,7 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool)
     if standing.status in _REFUSED:
         raise _REFUSED[standing.status](standing.code, standing.reason)
     if not kept:
+        _require_in_linkage(folder, asset)
         if standing.status is Status.REVIEW:
             raise PatientInReview(standing.code, standing.reason)
         missing = f"{asset} of this patient is not in the store: materialise {asset} first"
@@ -162,8 +168,23 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool)
         raise PatientInReview(decisive.code if decisive else None, reason_of(standing.findings))
 
 
+def linkage_of(folder: PatientFolder) -> str:
+    """Return the linkage that the patient was last run with, the first one there was where the notes do not tell."""
+    try:
+        notes = folder.read_notes() or {}
+    except StoreError:
+        notes = {}
+    return str(notes.get("linkage", "CRDP"))
+
+
+def _require_in_linkage(folder: PatientFolder, asset: str) -> None:
+    linkage = linkage_of(folder)
+    if asset in set(STAGES) - set(stages_of(linkage)):
+        raise NotInLinkage(None, f"There is no {asset}: the cohort's linkage is {linkage}, which asks for no doses.")
+
+
 _REFUSED: Mapping[Status, type[PatientNotLoadableError]] = {
     Status.EXCLUDE: PatientExcluded,
     Status.FAILED: PatientFailed,
 }
-EVIDENCE = frozenset({"image_summary", "verified_study", "patient_notes"})
+EVIDENCE = frozenset({"image_summary", "verified_study", "candidate_studies", "patient_notes"})

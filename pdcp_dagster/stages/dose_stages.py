@@ -1,7 +1,7 @@
 """From plans and doses to the dose volume, the plan table and the DVHs.
 
 What lives here: the stages dose_volume, plan_table and dvh_table of one patient. What does not: the summing rule
-(`domain.dose`), the DVH (`domain.dvh`), or file formats (adapters).
+(`domain.dose`), the rows of plans (`domain.plan_rows`), the DVH (`domain.dvh`), or file formats (adapters).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from pdcp_dagster.domain.dose_plausibility import (
 from pdcp_dagster.domain.dvh import DvhSettings, compute_dvh
 from pdcp_dagster.domain.keys import uid_name
 from pdcp_dagster.domain.metrics import dose_columns, dvh_curve, dvh_row, parse_metric
+from pdcp_dagster.domain.plan_rows import PLAN_COLUMNS, rows_from_tags, rows_of_doses
 from pdcp_dagster.domain.prescription import is_target, prescription_for, prescription_isodose_volume_cm3
 from pdcp_dagster.stages.outcome import Kept, Picture, Rows, Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from pdcp_dagster.domain.dose import DoseDecision
-    from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
+    from pdcp_dagster.domain.dose_grid import DoseGrid
     from pdcp_dagster.domain.dvh import Dvh
     from pdcp_dagster.domain.structures import Roi, StructureSet
     from pdcp_dagster.stages.patient import Patient
@@ -51,7 +51,6 @@ DOUBTFUL = frozenset(
 )
 """Flags that may mean that a volume is not what was drawn."""
 _SHOWN_ROIS = 60
-_NO_ROI = -1
 
 
 def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
@@ -98,118 +97,58 @@ def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> list[str]:
 def _against_prescription(patient: Patient, maximum_gy: float) -> Finding | None:
     prescriptions = [
         reference.prescription_gy
-        for reference in patient.plan.dose_references
+        for reference in (patient.plan.dose_references if patient.plan else ())
         if reference.reference_type == "TARGET" and reference.prescription_gy
     ]
-    fractions = [group.fractions_planned for group in patient.plan.fraction_groups if group.fractions_planned]
-    if not prescriptions or not fractions:
-        return None
-    return compare_with_prescription(maximum_gy, max(prescriptions), sum(fractions))
+    return compare_with_prescription(maximum_gy, max(prescriptions, default=None), _fractions(patient))
+
+
+def _fractions(patient: Patient) -> int | None:
+    """Return the number of fractions planned; None where no plan says it."""
+    groups = patient.plan.fraction_groups if patient.plan else ()
+    return sum(group.fractions_planned or 0 for group in groups) or None
 
 
 def tabulate_plans(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
-    """Write a row per plan considered and dose that names it: planned, not delivered, dose."""
-    plan, decision = patient.plan, patient.dose_decision
-    rows = [_plan_row(patient, dose, decision) for dose in patient.doses]
+    """Write a row per dose of the selected plan, and a row per other plan of the patient, from its tags.
+
+    Where a person must choose the plan, nothing was retrieved: all rows are from tags. A linkage without plans has a
+    row per dose.
+    """
+    rows = rows_of_doses(patient.doses, patient.plan, patient.dose_decision) if patient.selection else []
+    role = "RTPLAN" if "RTPLAN" in patient.cohort.required_modalities else "RTDOSE"
+    rows += rows_from_tags(patient.summary, patient.verified, role)
     table = pd.DataFrame(rows, columns=list(PLAN_COLUMNS)).astype(PLAN_COLUMNS)
     write_table(table, target / "plans.parquet")
-    shown = {
-        "label": plan.label,
-        "intent": plan.intent or "unknown",
-        "approval": plan.approval_status or "absent",
-        "fractions_planned": rows[0]["fractions_planned"] if rows else None,
-        "prescription_gy": rows[0]["prescription_gy"] if rows else None,
-        "beams": rows[0]["treatment_beams"] if rows else None,
-    }
-    return Kept({key: value for key, value in shown.items() if isinstance(value, str | int | float)}), ()
+    chosen = rows[0] if patient.selection and patient.plan is not None else {}
+    shown: dict[str, Shown] = {name: chosen[key] for name, key in _SHOWN_OF_PLAN.items() if chosen.get(key) is not None}
+    return Kept({**shown, "plans": _plans_shown(table)}), ()
 
 
-PLAN_COLUMNS: dict[str, str] = {
-    "plan_uid": "string",
-    "label": "string",
-    "name": "string",
-    "date": "object",
-    "intent": "string",
-    "approval_status": "string",
-    "sop_class": "string",
-    "tps": "string",
-    "fraction_groups": "Int64",
-    "fractions_planned": "Int64",
-    "prescription_gy": "Float64",
-    "prescription_source": "string",
-    "treatment_beams": "Int64",
-    "setup_beams": "Int64",
-    "radiation_type": "string",
-    "energies": "object",
-    "technique": "string",
-    "machine": "string",
-    "isocentres_mm": "object",
-    "meterset": "Float64",
-    "dose_uid": "string",
-    "summation_type": "string",
-    "dose_type": "string",
-    "dose_units": "string",
-    "heterogeneity_correction": "string",
-    "grid_spacing_mm": "object",
-    "maximum_gy": "Float64",
-    "rtstruct_uid": "string",
-    "verdict": "string",
-    "reason": "string",
+_SHOWN_OF_PLAN = {
+    "label": "label",
+    "intent": "intent",
+    "approval": "approval_status",
+    "fractions_planned": "fractions_planned",
+    "prescription_gy": "prescription_gy",
+    "beams": "treatment_beams",
 }
-"""The contract of plans.parquet."""
+_SHOWN_PLANS = 30
+_SHOWN_COLUMNS = (
+    *("label", "date", "intent", "approval_status", "fractions_planned", "prescription_gy", "maximum_gy"),
+    *("verdict", "reason", "plan_uid", "dose_uid"),
+)
 
 
-def _plan_row(patient: Patient, dose: RtDose, decision: DoseDecision) -> dict[str, object]:
-    plan = patient.plan
-    refused = dict(decision.refused)
-    treatment = [beam for beam in plan.beams if beam.delivery_type in {None, "TREATMENT", "CONTINUATION"}]
-    targets = [reference for reference in plan.dose_references if reference.reference_type == "TARGET"]
-    prescription_gy, source = prescription_for(_NO_ROI, "", plan, "from_plan")
-    fractions = [group.fractions_planned for group in plan.fraction_groups]
-    isocentres = sorted({beam.isocentre_mm for beam in treatment if beam.isocentre_mm is not None})
-    planes_mm = np.diff(dose.grid.plane_offsets_mm)
-    metersets = [meterset for group in plan.fraction_groups for _, meterset in group.beam_metersets]
-    return {
-        "plan_uid": plan.sop_instance_uid,
-        "label": plan.label,
-        "name": plan.name,
-        "date": plan.date,
-        "intent": plan.intent,
-        "approval_status": plan.approval_status,
-        "sop_class": plan.sop_class,
-        "tps": " ".join(filter(None, (plan.manufacturer, plan.model, plan.software_versions))) or None,
-        "fraction_groups": len(plan.fraction_groups),
-        "fractions_planned": sum(count for count in fractions if count) if any(fractions) else None,
-        "prescription_gy": prescription_gy
-        if prescription_gy is not None
-        else max((reference.prescription_gy or 0 for reference in targets), default=0) or None,
-        "prescription_source": source
-        if prescription_gy is not None
-        else ("largest TARGET reference" if targets else None),
-        "treatment_beams": len(treatment),
-        "setup_beams": sum(beam.delivery_type == "SETUP" for beam in plan.beams),
-        "radiation_type": _joined(beam.radiation_type for beam in treatment),
-        "energies": sorted({energy for beam in treatment for energy in beam.energies}),
-        "technique": _joined(beam.beam_type for beam in treatment),
-        "machine": _joined(beam.machine for beam in treatment),
-        "isocentres_mm": [coordinate for isocentre in isocentres for coordinate in isocentre],
-        "meterset": sum(metersets) if metersets else None,
-        "dose_uid": dose.sop_instance_uid,
-        "summation_type": dose.summation_type,
-        "dose_type": dose.dose_type,
-        "dose_units": dose.units,
-        "heterogeneity_correction": _joined(dose.heterogeneity_correction),
-        "grid_spacing_mm": [*dose.grid.spacing_mm, float(np.median(planes_mm)) if len(planes_mm) else 0.0],
-        "maximum_gy": dose.max_gy,
-        "rtstruct_uid": _joined(plan.structure_set_uids),
-        "verdict": "selected" if dose.sop_instance_uid in decision.used_uids else "refused",
-        "reason": refused.get(dose.sop_instance_uid, "summed: " + decision.summation),
-    }
+def _plans_shown(table: pd.DataFrame) -> Rows:
+    records = table.head(_SHOWN_PLANS)[list(_SHOWN_COLUMNS)].astype(object).to_dict("records")
+    return Rows(tuple({str(key): _plain(value) for key, value in row.items()} for row in records))
 
 
-def _joined(values: Iterable[str | None]) -> str | None:
-    found = sorted({value for value in values if value})
-    return ", ".join(found) or None
+def _plain(value: object) -> str | float | None:
+    if pd.isna(value):  # type: ignore[call-overload] # a cell of a table
+        return None
+    return value if isinstance(value, int | float) else str(value)
 
 
 def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
@@ -218,7 +157,7 @@ def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
     external = next((dvh for _, roi, dvh in computed if dvh and roi.interpreted_type == "EXTERNAL"), None)
     table = pd.DataFrame([_dvh_row(patient, structure_set, roi, dvh, external) for structure_set, roi, dvh in computed])
     numbers = [str(column) for column in table.columns if str(column).endswith(_NUMBER_SUFFIXES)]
-    write_table(table.astype(dict.fromkeys(numbers, "Float64")), target / "dvh.parquet")
+    write_table(table.astype({**dict.fromkeys(numbers, "Float64"), "plan_uid": "string"}), target / "dvh.parquet")
     curves = [_curve_table(structure_set, roi, dvh) for structure_set, roi, dvh in computed if dvh is not None]
     write_table(pd.concat(curves, ignore_index=True) if curves else _no_curves(), target / "dvh_curves.parquet")
     drawn = [_drawn(roi, dvh) for _, roi, dvh in computed if dvh is not None]
@@ -254,13 +193,14 @@ def target_findings(computed: Sequence[tuple[Roi, Dvh | None]]) -> tuple[Finding
 def _of_prescriptions(
     patient: Patient, table: pd.DataFrame, computed: Sequence[tuple[StructureSet, Roi, Dvh | None]]
 ) -> tuple[Finding, ...]:
-    """Return what the targets' mean doses say of their prescriptions; a note where no ROI has one."""
-    fractions = [group.fractions_planned for group in patient.plan.fraction_groups if group.fractions_planned]
+    """Return what the targets' mean doses say of their prescriptions; a note where none was found though asked for."""
+    if patient.cohort.prescription_gy is None:
+        return ()
     for _, roi, dvh in computed:
         gy, _ = prescription_for(roi.number, roi.name, patient.plan, patient.cohort.prescription_gy)
         if dvh is None or dvh.dmean_gy is None or not is_target(roi):
             continue
-        finding = compare_mean_with_prescription(dvh.dmean_gy, gy, sum(fractions) or None)
+        finding = compare_mean_with_prescription(dvh.dmean_gy, gy, _fractions(patient))
         if finding is not None:
             return (Finding(finding.code, f"{roi.name}, {finding.detail}"),)
     return (Finding("XXV_NOTE_001"),) if table["prescription_gy"].isna().all() else ()
@@ -284,7 +224,7 @@ def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve]) -> K
     prescription = table["prescription_gy"].dropna()
     content = draw_dvh(
         sorted(drawn, key=lambda curve: not curve.is_target),
-        title=f"{patient.label}  {patient.plan.label or ''}".strip(),
+        title=f"{patient.label}  {(patient.plan and patient.plan.label) or ''}".strip(),
         prescription_gy=float(prescription.iloc[0]) if len(prescription) else None,
     )
     wanted = ("roi_name", "volume_cm3", "dmean_gy", "d95_gy", "d2_gy")
@@ -334,7 +274,7 @@ def _dvh_row(
         "dose_interpolation": settings.dose_interpolation,
         "end_caps": settings.end_caps,
         "dose_uids": list(patient.dose_decision.used_uids),
-        "plan_uid": patient.plan.sop_instance_uid,
+        "plan_uid": patient.plan.sop_instance_uid if patient.plan else None,
         "ct_series_uid": patient.ct.series_instance_uid,
         "config_hash": patient.config_hash,
         "software_version": patient.settings.software_version,

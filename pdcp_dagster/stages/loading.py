@@ -17,7 +17,8 @@ from pdcp_dagster.adapters.nifti import read_image
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.store import PatientFolder, Store
 from pdcp_dagster.domain.keys import partition_key
-from pdcp_dagster.stages.current import NO_LONGER_LISTED, PatientPending, require_loadable
+from pdcp_dagster.domain.notes import stages_of
+from pdcp_dagster.stages.current import NO_LONGER_LISTED, PatientPending, linkage_of, require_loadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +29,18 @@ if TYPE_CHECKING:
 
 
 class StructureMasks(Mapping[str, sitk.Image]):
-    """Masks by ROI name, read when asked for; ROIs that share a name are `<name>__<ROINumber>`."""
+    """Masks by ROI name, read when asked for; ROIs that share a name are `<name>__<ROINumber>`.
+
+    With several structure sets every name starts with its set, `set1_` for the first, as pictures' names do.
+    """
 
     def __init__(self, structures: Path) -> None:
         table = read_table(structures)
+        sets = list(table["rtstruct_uid"].unique())
         filled = table[table["file"].notna()]
-        names = _unique_names(list(zip(filled["roi_name"].astype(str), filled["roi_number"], strict=True)))
+        prefixes = [f"set{sets.index(uid) + 1}_" if len(sets) > 1 else "" for uid in filled["rtstruct_uid"]]
+        named = [prefix + str(name) for prefix, name in zip(prefixes, filled["roi_name"], strict=True)]
+        names = _unique_names(list(zip(named, filled["roi_number"], strict=True)))
         files = [structures.parent / str(file) for file in filled["file"]]
         self._files = dict(zip(names, files, strict=True))
 
@@ -71,8 +78,9 @@ def load_patient_images(
     Returns
     -------
     ct_image: `(k, j, i)` HU. dose_data: `(k, j, i)` Gy on the CT grid, NaN where the dose grid does not reach (unknown,
-    not 0). roi_names: list. roi_masks: `mask0`, `mask1`, ... `(k, j, i)` uint8 in the order of roi_names. PixelSpacing:
-    (x, y, z) mm. StudyDate, StructureSetDate: datetime.date or None. version: the cohort's.
+    not 0); no such key with a linkage without doses (CR). roi_names: list. roi_masks: `mask0`, `mask1`, ... `(k, j, i)`
+    uint8 in the order of roi_names. PixelSpacing: (x, y, z) mm. StudyDate, StructureSetDate: datetime.date or None.
+    version: the cohort's.
 
     Raises
     ------
@@ -81,16 +89,18 @@ def load_patient_images(
 
     """
     folder = _patient_folder(Store.at(str(store)).cohort(cohort), patient_id)
-    for asset in ("ct_volume", "structure_masks", "dose_volume"):
+    made = [asset for asset in _LOADED if asset in stages_of(linkage_of(folder))]
+    for asset in made:
         require_loadable(folder, asset, include_review=include_review)
     ct = read_image(folder.file("ct_volume"))
     structures = folder.file("structure_masks")
     masks = StructureMasks(structures)
     notes = folder.read_notes() or {}
     facts = _details(folder, "verified_study").get("facts", {})
+    dose = {"dose_data": _dose_on_ct(read_image(folder.file("dose_volume")), ct)} if "dose_volume" in made else {}
     return {
         "ct_image": sitk.GetArrayFromImage(ct),
-        "dose_data": _dose_on_ct(read_image(folder.file("dose_volume")), ct),
+        **dose,
         "roi_names": list(masks),
         "roi_masks": {f"mask{index}": sitk.GetArrayFromImage(masks[name]) for index, name in enumerate(masks)},
         "PixelSpacing": ct.GetSpacing(),
@@ -98,6 +108,9 @@ def load_patient_images(
         "StructureSetDate": _date(facts.get("structure_set_date")),
         "version": notes.get("version"),
     }
+
+
+_LOADED = ("ct_volume", "structure_masks", "dose_volume")
 
 
 def _patient_folder(cohort: CohortFolder, patient_id: str) -> PatientFolder:

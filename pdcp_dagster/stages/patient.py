@@ -15,9 +15,13 @@ from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.rtdose import read_dose
 from pdcp_dagster.adapters.rtplan import read_plan
 from pdcp_dagster.adapters.rtstruct import read_structure_set
+from pdcp_dagster.domain.circumstances import NO_TABLES
 from pdcp_dagster.domain.contours import PlanarContours, planar_contours
+from pdcp_dagster.domain.decisions import accepted
 from pdcp_dagster.domain.dose import DoseDecision, combine_doses
-from pdcp_dagster.domain.linkage import Selection, selection_from
+from pdcp_dagster.domain.selection import Selection, selection_from
+from pdcp_dagster.domain.verification import Verification, verify
+from pdcp_dagster.stages.circumstances import circumstances_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
     from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
     from pdcp_dagster.adapters.store import PatientFolder, Store
+    from pdcp_dagster.domain.circumstances import CohortTables
     from pdcp_dagster.domain.codes import Finding
     from pdcp_dagster.domain.cohort import Cohort
     from pdcp_dagster.domain.dose_grid import RtDose
@@ -56,6 +61,7 @@ class ChainSettings:
     store: Store
     orthanc: OrthancSettings
     software_version: str
+    tables: CohortTables = NO_TABLES
 
 
 @dataclass
@@ -67,6 +73,8 @@ class Patient:
     archive: Orthanc
     folder: PatientFolder
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    candidate: int | None = None
+    """The one candidate that is prepared, in quarantine; None: whatever is chosen."""
 
     @property
     def cohort(self) -> Cohort:
@@ -90,6 +98,11 @@ class Patient:
         return read_table(self.require("image_summary"))
 
     @cached_property
+    def verification(self) -> Verification:
+        """The verdict from tags, with its candidates; the same that the stage verified_study came to."""
+        return verify(self.summary, self.cohort, circumstances_of(self))
+
+    @cached_property
     def verified(self) -> pd.DataFrame:
         """The verified study: a row per object considered."""
         return read_table(self.require("verified_study"))
@@ -98,6 +111,13 @@ class Patient:
     def selection(self) -> Selection | None:
         """What was selected for this patient, or None where a person must decide."""
         return selection_from(self.verified, self.summary)
+
+    def accepted(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """Return a later stage's findings with those that a person accepted turned into notes."""
+        manifest = self.folder.manifest("verified_study")
+        details = manifest.details if manifest is not None else {}
+        codes, told = details.get("accepted_codes", ()), str(details.get("accepted_by", ""))
+        return accepted(findings, codes, told) if codes else findings
 
     @property
     def selected(self) -> Selection:
@@ -151,9 +171,16 @@ class Patient:
             for roi in sorted(structure_set.rois, key=lambda roi: roi.number)
         ]
 
+    @property
+    def has_doses(self) -> bool:
+        """Whether the cohort's linkage asks for doses."""
+        return "RTDOSE" in self.cohort.required_modalities
+
     @cached_property
-    def plan(self) -> RtPlan:
-        """The selected plan."""
+    def plan(self) -> RtPlan | None:
+        """The selected plan; None where the cohort's linkage asks for none."""
+        if "RTPLAN" not in self.cohort.required_modalities:
+            return None
         return read_plan(self.dicom_files("RTPLAN")[0])
 
     @cached_property
@@ -163,7 +190,7 @@ class Patient:
 
     @cached_property
     def dose_decision(self) -> DoseDecision:
-        """Which doses count, and their sum."""
+        """Which doses count, and their sum; only for a linkage with doses."""
         return combine_doses(self.doses, self.plan, self.ct.frame_of_reference_uid)
 
     @cached_property

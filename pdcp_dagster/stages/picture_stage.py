@@ -1,4 +1,4 @@
-"""Pictures to look at: each ROI where it is largest, on the CT, with the dose.
+"""Pictures to look at: each ROI where it is largest, on the CT, with the dose where there is one.
 
 What lives here: the stage central_slices of one patient. What does not: which slice is central
 (`domain.central_slices`), or how a picture is drawn (`adapters.pictures`).
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pdcp_dagster.domain.masks import MaskCrop
-    from pdcp_dagster.domain.structures import Roi
+    from pdcp_dagster.domain.structures import Roi, StructureSet
     from pdcp_dagster.stages.patient import Patient
 
 CONTACT_SHEET_ROIS = 12
@@ -36,8 +36,8 @@ CONTACT_SHEET_ROIS = 12
 
 def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
     """Draw every ROI with a mask, keep its slice positions and features as a table and its slices as arrays."""
-    assert patient.dose_decision.grid is not None, "the dose stage lets nobody pass without a dose"  # noqa: S101
-    dose_gy = dose_on_grid(patient.dose_decision.grid, patient.grid)
+    dose = patient.dose_decision.grid if patient.has_doses else None
+    dose_gy = dose_on_grid(dose, patient.grid) if dose is not None else None
     stems = _picture_stems(patient)
     rows, sheet = [], []
     arrays: dict[str, NDArray[np.generic]] = {}
@@ -55,14 +55,14 @@ def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Fin
             mask.offset,
             dose_gy,
             slices,
-            roi_name=roi.name,
-            plan_label=patient.plan.label or "",
+            roi_name=_told(patient, structure_set, roi),
+            plan_label=(patient.plan.label or "") if patient.plan else None,
             patient_label=patient.label,
-            max_dose_gy=float(patient.dose_decision.grid.dose_gy.max()),
+            max_dose_gy=float(dose.dose_gy.max()) if dose is not None else None,
         )
         save_png(picture, target / "central_slices" / name)
         rows.append({"rtstruct_uid": structure_set.sop_instance_uid, **slices.as_row()})
-        sheet.append((not is_target(roi), roi.name, picture))
+        sheet.append((not is_target(roi), _told(patient, structure_set, roi), picture))
         arrays.update(_arrays(stem, mask, slices, patient, dose_gy))
     write_table(pd.DataFrame(rows), target / "central_slices.parquet")
     with whole_file(target / "central_slices.npz") as path, path.open("wb") as stream:
@@ -92,8 +92,16 @@ def _number(roi: Roi) -> int:
     return roi.number
 
 
+def _told(patient: Patient, structure_set: StructureSet, roi: Roi) -> str:
+    """Return the ROI's name; with several structure sets also which of them it belongs to."""
+    if len(patient.structure_sets) == 1:
+        return roi.name
+    label = f" {structure_set.label}" if structure_set.label else ""
+    return f"{roi.name} (set {patient.structure_sets.index(structure_set) + 1}{label})"
+
+
 def _arrays(
-    stem: str, mask: MaskCrop, slices: CentralSlices, patient: Patient, dose_gy: NDArray[np.float32]
+    stem: str, mask: MaskCrop, slices: CentralSlices, patient: Patient, dose_gy: NDArray[np.float32] | None
 ) -> dict[str, NDArray[np.generic]]:
     """Return, per axis, the ROI's box on the slice with most of it: CT in HU, mask, dose in Gy (NaN: unknown)."""
     box = tuple(slice(start, start + size) for start, size in zip(mask.offset, mask.values.shape, strict=True))
@@ -104,5 +112,6 @@ def _arrays(
         inner = tuple(index - mask.offset[axis] if position == axis else slice(None) for position in range(3))
         found[f"{stem}/{name}/ct_hu"] = patient.ct_volume.values[cut]
         found[f"{stem}/{name}/mask"] = mask.values[inner]
-        found[f"{stem}/{name}/dose_gy"] = dose_gy[cut]
+        if dose_gy is not None:
+            found[f"{stem}/{name}/dose_gy"] = dose_gy[cut]
     return found

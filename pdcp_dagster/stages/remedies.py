@@ -5,6 +5,7 @@ What lives here: one sentence per kind of error. What does not: the errors thems
 
 from __future__ import annotations
 
+from pdcp_dagster.adapters.decisions_file import DecisionsFileError
 from pdcp_dagster.adapters.nifti import NiftiReadError
 from pdcp_dagster.adapters.orthanc import (
     ObjectDamaged,
@@ -15,9 +16,12 @@ from pdcp_dagster.adapters.orthanc import (
     OrthancSettingsError,
     OrthancUnreachable,
 )
+from pdcp_dagster.adapters.own_rules import OwnRuleNotFound
 from pdcp_dagster.adapters.parquet import TableError
 from pdcp_dagster.adapters.store import PatientBusyError, StoreError
 from pdcp_dagster.domain.dicom_values import DicomReadError
+from pdcp_dagster.domain.study_rules import OwnRuleError
+from pdcp_dagster.domain.verdict import NoSuchCandidateError
 
 _RESTORE = "Have the stored file restored, or the patient exported again, then run this patient again."
 _REMAKE = "Run this patient again from the stage that made it."
@@ -32,6 +36,10 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (DicomReadError, "Ask for a re-export of this object, then run this patient again."),
     (NiftiReadError, _REMAKE),
     (TableError, _REMAKE),
+    (DecisionsFileError, "Correct decisions.yaml in the cohort's folder of the store, then run this patient again."),
+    (OwnRuleNotFound, "Correct eligibility.rules in the cohort file, then run this patient again."),
+    (NoSuchCandidateError, "The archive has changed: run this patient again, then `pdcp review show`."),
+    (OwnRuleError, "Correct the rule, then run this patient again."),
     (PatientBusyError, "Wait for the other run, then run this patient again."),
     (StoreError, _REMAKE),
     (OSError, "Check that the store's disk has space and can be written to, then run this patient again."),

@@ -12,12 +12,12 @@ import pandas as pd
 
 from pdcp_dagster.adapters.parquet import concatenate_tables, read_table
 from pdcp_dagster.adapters.store import PATIENT_FILES
-from pdcp_dagster.domain.codes import Status
+from pdcp_dagster.domain.codes import Finding, Status, in_words
 from pdcp_dagster.domain.study_facts import DATES
 from pdcp_dagster.stages.current import standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
 
@@ -58,10 +58,14 @@ REPORT_COLUMNS: dict[str, str] = {
 """The contract of cohort_report.parquet; a column per stage says `done` or `-`."""
 
 
-def cohort_report_table(folder: CohortFolder) -> pd.DataFrame:
-    """Return the report: a row per patient in the order of the patient list, from files alone."""
+def cohort_report_table(folder: CohortFolder, wanted: Iterable[str] = ()) -> pd.DataFrame:
+    """Return the report: a row per patient in the order of the patient list, from files alone.
+
+    wanted: PatientIDs that the cohort names; those that are not in the archive come last (I_EXEC_001).
+    """
     patients = read_table(folder.file("patient_ids"))
     rows = [_row(folder, str(row.patient_id), str(row.partition_key)) for row in patients.itertuples()]
+    rows += [_missing_row(patient_id) for patient_id in sorted({*wanted} - {*patients["patient_id"]})]
     return pd.DataFrame(rows, columns=list(REPORT_COLUMNS)).astype(REPORT_COLUMNS)
 
 
@@ -117,6 +121,18 @@ def _row(folder: CohortFolder, patient_id: str, key: str) -> dict[str, Any]:
         "rois": _details(patient, "structure_masks").get("rois"),
         "max_dose_gy": _details(patient, "dose_volume").get("max_dose_gy"),
         **{asset: "done" if patient.manifest(asset) is not None else "-" for asset in PATIENT_FILES},
+    }
+
+
+def _missing_row(patient_id: str) -> dict[str, Any]:
+    finding = Finding("I_EXEC_001")
+    return {
+        **dict.fromkeys(REPORT_COLUMNS),
+        "patient_id": patient_id,
+        "status": str(Status.EXCLUDE),
+        "codes": [finding.code],
+        "reason": in_words(finding),
+        **dict.fromkeys(PATIENT_FILES, "-"),
     }
 
 

@@ -162,6 +162,14 @@ def test_modalities_that_are_not_asked_for_are_left_out(client: Orthanc, tmp_pat
     assert client.instance_tags(patient, ["PT"]) == []
 
 
+def test_what_does_not_say_its_modality_is_never_left_out(client: Orthanc, tmp_path: Path) -> None:
+    study = generate_uid()
+    _, patient = uploaded(client, an_object(tmp_path, "CT", "nameless", study, generate_uid()))
+    client.upload(an_object(tmp_path, "RTDOSE", "nameless", study, generate_uid(), Modality=""))
+    rows = client.instance_tags(patient, ["CT", "RTDOSE"])
+    assert sorted(row["Modality"] for row in rows) == ["", "CT"]
+
+
 @pytest.mark.parametrize("contours", [0, 400])
 def test_a_structure_set_gives_names_references_and_approval_but_no_contours(
     client: Orthanc, tmp_path: Path, contours: int

@@ -1,6 +1,6 @@
-"""What a patient costs, end to end: full-size phantom patients through a private Orthanc and Dagster, by `pdcp run`.
+"""What a patient costs: verdicts from tags, and full-size phantom patients through a private Orthanc and `pdcp run`.
 
-    python -m pdcp_dagster_tests.bench [--patients 4]
+    python -m pdcp_dagster_tests.bench [--patients 4] [--summaries 10000]
 
 Prints CPU seconds, wall seconds and peak memory a patient; figures of one run on one machine, to be compared with one
 another and never asserted.
@@ -25,6 +25,7 @@ from pdcp_dagster.phantom.anatomy import full_size_spec
 from pdcp_dagster.phantom.archive import upload_folder
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 from pdcp_dagster.phantom.patient import write_phantom
+from pdcp_dagster_tests.bench.verification import ROWS, measure_verification
 
 _COHORT = "name: bench\nct_instances: {minimum: 10}\n"
 _LOOK_EVERY_S = 0.1
@@ -76,8 +77,22 @@ def main() -> None:
     """Generate, upload, run, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=4)
-    patients = parser.parse_args().patients
+    parser.add_argument("--summaries", type=int, default=10_000)
+    arguments = parser.parse_args()
     console = Console()
+    _verification(console, arguments.summaries)
+    if arguments.patients:
+        _end_to_end(console, arguments.patients)
+
+
+def _verification(console: Console, count: int) -> None:
+    cpu_s = measure_verification(count)
+    table = Table(f"verification of summaries of {ROWS} rows", "all", "per summary")
+    table.add_row("CPU s", f"{cpu_s:.1f} ({count})", f"{cpu_s / max(count, 1):.4f}")
+    console.print(table)
+
+
+def _end_to_end(console: Console, patients: int) -> None:
     with tempfile.TemporaryDirectory(prefix="pdcp-bench-") as name, PrivateOrthanc(Path(name) / "orthanc") as server:
         folder = Path(name)
         console.print(f"{patients} patients of 512 x 512 x 150, 30 ROIs, noise of 15 HU ...")

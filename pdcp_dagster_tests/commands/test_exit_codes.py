@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,12 +87,32 @@ def test_a_patient_that_nobody_knows_and_the_right_password_which_is_written_now
         ({"linkage": "CRPD"}, ("linkage", "CRPD")),
         ({"dvh": {"metrics": ["D95%[Gy"]}}, ("D95%[Gy",)),
         ({"patients": "nowhere.csv"}, ("nowhere.csv", "cannot be read")),
+        (
+            {"eligibility": {"rules": ["rules_of_nobody:rule"]}},
+            ("eligibility.rules: rules_of_nobody:rule: there is no module rules_of_nobody", "PYTHONPATH"),
+        ),
+        ({"eligibility": {"rules": ["math:nothing"]}}, ("math:nothing: the module has no function nothing",)),
+        ({"eligibility": {"approval": {"table": "nowhere.csv"}}}, ("nowhere.csv: the table cannot be read",)),
+        ({"study_selection": [{"closest_to": "mistaken.csv"}]}, ("mistaken.csv: expected the columns date and",)),
     ],
-    ids=["unknown key", "unknown key below", "wrong value", "no metric", "no list"],
+    ids=[
+        "unknown key",
+        "unknown key below",
+        "wrong value",
+        "no metric",
+        "no list",
+        "no module",
+        "no function",
+        "no table",
+        "no dates",
+    ],
 )
-def test_a_cohort_file_with_a_mistake(clinic: Clinic, keys: dict[str, object], words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_cohort_file_with_a_mistake(
+    clinic: Clinic, command: str, keys: dict[str, object], words: tuple[str, ...]
+) -> None:
     file = clinic.cohort("mistaken", keys=keys)
-    answer = clinic.pdcp("run", "--cohort", "mistaken", **clinic.settings)
+    answer = clinic.pdcp(command, "--cohort", "mistaken", **clinic.settings)
     file.unlink()
     require_one_line(answer, "mistaken.yaml" if "patients" not in keys else "nowhere.csv", *words)
 
@@ -150,6 +172,47 @@ def test_without_any_orthanc_the_demo_says_how_to_get_one(pdcp: Pdcp, tmp_path: 
     assert "Traceback" not in answer.stderr
     for way in ("apt-get install orthanc", "ORTHANC_EXECUTABLE=", "ORTHANC_URL="):
         assert way in answer.stderr
+
+
+RULES = """
+from pdcp_dagster import Exclude
+
+def nobody(summary):
+    return Exclude(f"a rule saw {len(summary)} objects")
+"""
+
+
+@pytest.fixture
+def workplace(clinic: Clinic, tmp_path: Path) -> Iterator[Path]:
+    """A folder with a module of own rules, which a cohort of two patients names."""
+    clinic.admit("RVown1")
+    clinic.admit("RVown2")
+    file = clinic.cohort("own", ["RVown1", "RVown2"], {"eligibility": {"rules": ["rv_clinic_rules:nobody"]}})
+    (tmp_path / "rv_clinic_rules.py").write_text(RULES)
+    yield tmp_path
+    file.unlink()
+
+
+def test_own_rules_are_found_by_pythonpath_in_all_worker_processes(clinic: Clinic, workplace: Path) -> None:
+    search = os.pathsep.join(filter(None, (str(workplace), os.environ.get("PYTHONPATH"))))
+    answer = clinic.pdcp("run", "--cohort", "own", "--jobs", "2", **clinic.settings, PYTHONPATH=search)
+    assert answer.returncode == 0, answer.stderr
+    assert "2 patients: 0 passed  0 review  2 excluded  0 failed" in answer.stdout
+    shown = clinic.pdcp("status", "--cohort", "own", **clinic.settings, PYTHONPATH=search)
+    assert shown.stdout.count("a rule saw 15 objects") == 2, "12 slices, a structure set, a plan and a dose"
+
+
+def test_own_rules_in_the_current_folder_are_found_where_python_looks_there(clinic: Clinic, workplace: Path) -> None:
+    arguments = ["run", "--cohort", "own", "--jobs", "2"]
+    command = [sys.executable, "-m", "pdcp_dagster.cli", *arguments]
+    environ = {**os.environ, **{name: str(value) for name, value in clinic.settings.items()}}
+    done = subprocess.run(command, cwd=workplace, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 patients: 0 passed  0 review  2 excluded  0 failed" in done.stdout
+    # The program itself does not look there, and says what helps.
+    program = [str(clinic.pdcp.program), *arguments]
+    refused = subprocess.run(program, cwd=workplace, env=environ, capture_output=True, text=True, check=False)
+    require_one_line(refused, "there is no module rv_clinic_rules", "PYTHONPATH")
 
 
 @pytest.fixture(scope="module")

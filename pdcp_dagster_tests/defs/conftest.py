@@ -41,6 +41,7 @@ class Site:
     root: Path
     cohort: str
     instance: dg.DagsterInstance
+    linkage: str = "CRDP"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -114,7 +115,7 @@ class Site:
         """Return what the UI shows for one patient: per asset MATERIALIZED, FAILED, IN_PROGRESS or MISSING."""
         shown = {}
         definition = patient_partitions(self.cohort)
-        for key in patient_asset_keys(self.cohort):
+        for key in patient_asset_keys(self.cohort, self.linkage):
             found = self.instance.get_status_by_partition(key, [partition], definition) or {}
             status = found.get(partition)
             shown[key.path[-1]] = "MISSING" if status is None else status.value
@@ -165,7 +166,7 @@ def make_site(orthanc: PrivateOrthanc, tmp_path_factory: pytest.TempPathFactory)
         with dg.instance_for_test(_AT_ONCE, temp_dir=str(tmp_path_factory.mktemp("dagster"))) as instance:
 
             def build(cohort: str, specs: Sequence[PhantomSpec], **changes: Any) -> Site:
-                site = Site(root, cohort, instance)
+                site = Site(root, cohort, instance, str(changes.get("linkage", "CRDP")))
                 site.write_cohort([each.patient_id for each in specs], **changes)
                 for number, each in enumerate(specs):
                     write_phantom(each, root / "phantoms" / cohort / str(number))

@@ -15,34 +15,53 @@ from dagster._serdes import serialize_value
 from pdcp_dagster.definitions import build_definitions
 from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN
 
-# One line per asset: partitioned by patient or not, group, IO manager (it loads as a table, an image, lazy masks, a
+# One line per asset: one for each patient or not, group, IO manager (it loads as a table, an image, lazy masks, a
 # folder or a dictionary), kinds, and the assets that it is made from.
 GRAPH = """
-patient_ids    |-      |archive          |parquet|orthanc parquet      |
-image_summary  |patient|archive          |parquet|dicom orthanc parquet|patient_ids
-verified_study |patient|linkage          |parquet|dicom parquet        |image_summary
-retrieved_dicom|patient|retrieved_volumes|folder |dicom orthanc        |verified_study
-ct_volume      |patient|retrieved_volumes|nifti  |nifti                |retrieved_dicom
-structure_masks|patient|retrieved_volumes|masks  |nifti parquet        |ct_volume retrieved_dicom
-dose_volume    |patient|retrieved_volumes|nifti  |nifti                |retrieved_dicom
-plan_table     |patient|dosimetry        |parquet|dicom parquet        |retrieved_dicom
-dvh_table      |patient|dosimetry        |parquet|parquet              |ct_volume dose_volume plan_table retrieved_dicom
-central_slices |patient|pictures         |parquet|parquet png          |ct_volume dose_volume structure_masks
-patient_notes  |patient|report           |notes  |json                 |central_slices dvh_table
-cohort_report  |-      |report           |parquet|html parquet         |patient_ids patient_notes
-cohort_dvh     |-      |report           |parquet|parquet              |dvh_table patient_notes
+patient_ids      |-   |archive          |parquet|orthanc parquet      |
+image_summary    |each|archive          |parquet|dicom orthanc parquet|patient_ids
+verified_study   |each|linkage          |parquet|dicom parquet        |image_summary
+candidate_studies|each|linkage          |parquet|dicom parquet png    |verified_study
+retrieved_dicom  |each|retrieved_volumes|folder |dicom orthanc        |verified_study
+ct_volume        |each|retrieved_volumes|nifti  |nifti                |retrieved_dicom
+structure_masks  |each|retrieved_volumes|masks  |nifti parquet        |ct_volume retrieved_dicom
+dose_volume      |each|retrieved_volumes|nifti  |nifti                |retrieved_dicom
+plan_table       |each|dosimetry        |parquet|dicom parquet        |retrieved_dicom verified_study
+dvh_table        |each|dosimetry        |parquet|parquet              |ct_volume dose_volume plan_table retrieved_dicom
+central_slices   |each|pictures         |parquet|parquet png          |ct_volume dose_volume structure_masks
+patient_notes    |each|report           |notes  |json                 |central_slices dvh_table
+cohort_report    |-   |report           |parquet|html parquet         |patient_ids patient_notes
+cohort_dvh       |-   |report           |parquet|parquet              |dvh_table patient_notes
 """
-ROWS = {line.split("|")[0].strip(): [cell.strip() for cell in line.split("|")] for line in GRAPH.strip().splitlines()}
-PER_PATIENT = {name for name, row in ROWS.items() if row[1] == "patient"}
+WITHOUT_DOSES = """
+central_slices   |each|pictures         |parquet|parquet png          |ct_volume structure_masks
+patient_notes    |each|report           |notes  |json                 |central_slices
+"""
+
+
+def rows_of(graph: str) -> dict[str, list[str]]:
+    return {
+        line.split("|")[0].strip(): [cell.strip() for cell in line.split("|")] for line in graph.split("\n") if line
+    }
+
+
+ROWS = rows_of(GRAPH)
+"""CRDP, and CRD, too."""
+OF_DOSES = {"dose_volume", "plan_table", "dvh_table", "cohort_dvh"}
+ROWS_OF_CR = {name: row for name, row in {**ROWS, **rows_of(WITHOUT_DOSES)}.items() if name not in OF_DOSES}
+COHORTS = {"breast": ROWS, "lung": ROWS, "doses": ROWS, "images": ROWS_OF_CR}
+PER_PATIENT = {name for name, row in ROWS.items() if row[1] == "each"}
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Two cohorts that load, `breast` and `lung`, between two that do not."""
+    """Cohorts that load, `breast` and `lung`, `doses` (CRD) and `images` (CR), between two that do not."""
     root = tmp_path_factory.mktemp("deployment")
     files = {
         "breast": {"name": "breast"},
         "lung": {"name": "lung"},
+        "doses": {"name": "doses", "linkage": "CRD"},
+        "images": {"name": "images", "linkage": "CR"},
         "misspelt": {"name": "misspelt", "roi_keyword": ["ptv"]},
         "other": {"name": "another"},
     }
@@ -65,27 +84,27 @@ def names(keys: Iterable[dg.AssetKey]) -> set[str]:
     return {each.to_user_string() for each in keys}
 
 
-@pytest.mark.parametrize("asset", ROWS)
-def test_each_asset_is_what_the_design_says(definitions: dg.Definitions, asset: str) -> None:
+@pytest.mark.parametrize(("cohort", "asset"), [(cohort, asset) for cohort, rows in COHORTS.items() for asset in rows])
+def test_each_asset_is_what_the_design_says(definitions: dg.Definitions, cohort: str, asset: str) -> None:
     graph = definitions.resolve_asset_graph()
-    node = graph.get(key(asset))
+    node = graph.get(key(asset, cohort))
     partitions = node.partitions_def
     shown = [
         asset,
-        "patient" if isinstance(partitions, dg.DynamicPartitionsDefinition) else "-",
+        "each" if isinstance(partitions, dg.DynamicPartitionsDefinition) else "-",
         node.group_name,
-        graph.assets_def_for_key(key(asset)).get_io_manager_key_for_asset_key(key(asset)),
+        graph.assets_def_for_key(key(asset, cohort)).get_io_manager_key_for_asset_key(key(asset, cohort)),
         " ".join(sorted(node.kinds)),
         " ".join(sorted(parent.path[-1] for parent in node.parent_keys)),
     ]
-    assert shown == ROWS[asset]
+    assert shown == COHORTS[cohort][asset]
     assert node.owners == ["team:radiotherapy-data"]
-    assert node.tags["cohort"] == "breast"
+    assert node.tags["cohort"] == cohort
     assert (node.description or "").strip(), "a person wants to know what it is"
 
 
 def test_there_are_these_assets_and_no_others(definitions: dg.Definitions) -> None:
-    expected = {f"{cohort}/{asset}" for cohort in ("breast", "lung") for asset in ROWS}
+    expected = {f"{cohort}/{asset}" for cohort, rows in COHORTS.items() for asset in rows}
     assert names(definitions.resolve_asset_graph().get_all_asset_keys()) == expected
 
 
@@ -123,28 +142,31 @@ def test_the_cohort_tables_take_all_patients(definitions: dg.Definitions) -> Non
         ("list_breast", {"patient_ids"}),
         ("collect_breast", PER_PATIENT),  # and no cohort table: a backfill drops what is behind one failed patient
         ("report_breast", {"cohort_report", "cohort_dvh"}),
+        ("collect_images", PER_PATIENT - OF_DOSES),
+        ("report_images", {"cohort_report"}),
     ],
 )
 def test_each_job_selects_its_part_of_the_graph(definitions: dg.Definitions, job: str, selected: set[str]) -> None:
     layer = definitions.resolve_job_def(job).asset_layer
-    assert names(layer.selected_asset_keys) == {f"breast/{asset}" for asset in selected}
-    expected = "breast_patients" if job == "collect_breast" else None
+    verb, cohort = job.split("_")
+    assert names(layer.selected_asset_keys) == {f"{cohort}/{asset}" for asset in selected}
+    expected = f"{cohort}_patients" if verb == "collect" else None
     assert getattr(definitions.resolve_job_def(job).partitions_def, "name", None) == expected
 
 
 def test_the_deployment_has_three_jobs_and_a_sensor_per_cohort(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {f"{verb}_{cohort}" for verb in ("list", "collect", "report") for cohort in ("breast", "lung")}
+    assert jobs == {f"{verb}_{cohort}" for verb in ("list", "collect", "report") for cohort in COHORTS}
     sensors = {sensor.name: sensor.job_name for sensor in repository.sensor_defs}
-    assert sensors == {f"report_{cohort}_after_collect": f"report_{cohort}" for cohort in ("breast", "lung")}
+    assert sensors == {f"report_{cohort}_after_collect": f"report_{cohort}" for cohort in COHORTS}
 
 
 def test_a_bad_cohort_file_is_told_of_in_one_line_and_leaves_the_others_loaded(
     deployment: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     graph = build_definitions(deployment).resolve_asset_graph()
-    assert {each.path[0] for each in graph.get_all_asset_keys()} == {"breast", "lung"}
+    assert {each.path[0] for each in graph.get_all_asset_keys()} == set(COHORTS)
     told = [record.getMessage() for record in caplog.records if "cohort not loaded" in record.getMessage()]
     assert [line for line in told if "\n" in line] == []
     assert ["misspelt.yaml: roi_keyword: there is no such key" in line for line in told] == [True, False]

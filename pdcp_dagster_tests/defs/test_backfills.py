@@ -31,7 +31,8 @@ pytestmark = [
 
 LONGEST_S = 120.0
 DONE = dict.fromkeys(PATIENT_ASSETS, "MATERIALIZED")
-FROM_TAGS = ("image_summary", "verified_study")
+EVIDENCE = ("image_summary", "verified_study")
+FROM_TAGS = (*EVIDENCE, "candidate_studies")
 FAILED = {asset: "MATERIALIZED" if asset in FROM_TAGS else "FAILED" for asset in PATIENT_ASSETS}
 
 
@@ -118,7 +119,7 @@ def test_an_excluded_patients_later_assets_are_materialised_as_nothing_to_keep(
         ).records
         assert record.asset_materialization is not None
         shown = {name: value.value for name, value in record.asset_materialization.metadata.items()}
-        kept = asset in {*FROM_TAGS, "patient_notes"}
+        kept = asset in {*EVIDENCE, "patient_notes"}
         assert ("path" in shown) == kept, asset
         assert site.patient("BB").file(asset).exists() == kept, asset
         if asset != "image_summary":  # which found nothing wrong yet

@@ -206,3 +206,53 @@ def test_a_range_of_one_patient_is_a_range_all_the_same(site: "Site") -> None:
     result = materialise(site, rois, tags=tags)
     assert result.success, site.errors(result)
     assert set(read_table(site.patient(PASSED).path / "rois.parquet")["roi_name"]) == ROIS
+
+
+IMAGES = "images_only"
+
+
+def _dose_of_images(name: str, **how: Any) -> dg.AssetsDefinition:
+    asset: dg.AssetsDefinition = dg.asset(key=[IMAGES, name], io_manager_key="parquet", **how)(_dose_in_words)
+    return asset
+
+
+def _dose_in_words(dose: Any) -> pd.DataFrame:
+    return pd.DataFrame({"doses": [len(dose)]})
+
+
+@pytest.fixture(scope="module")
+def images(make_site: "Callable[..., Site]", spec: Callable[..., PhantomSpec]) -> "Site":
+    """A cohort of linkage CR with one patient."""
+    site = make_site(IMAGES, [spec("UI", modalities=("CT", "RTSTRUCT"))], linkage="CR")
+    assert site.list_patients().success
+    result = site.collect("UI")
+    assert result.success, site.errors(result)
+    return site
+
+
+def test_a_cohort_without_doses_has_all_of_its_assets_made_and_reported(images: "Site") -> None:
+    assert set(images.statuses("UI").values()) == {"MATERIALIZED"}
+    left = images.store.file("cohort_dvh")
+    left.write_bytes(b"of a time when the cohort had doses")
+    result = images.report()
+    assert result.success, images.errors(result)
+    (row,) = read_table(images.store.file("cohort_report")).to_dict("records")
+    assert (row["status"], row["rois"], row["rtstructs"]) == ("SUCCESS", 4, 1)
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["one patient", "all patients"])
+def test_the_dose_of_a_cohort_without_doses_is_refused_in_words(images: "Site", *, alone: bool) -> None:
+    dose = dg.AssetKey([IMAGES, "dose_volume"])
+    partitions = patient_partitions(IMAGES)
+    of_another_time = dg.AssetSpec(dose, partitions_def=partitions).with_io_manager_key("nifti")
+    if alone:
+        mine = _dose_of_images("one_dose", partitions_def=partitions, ins={"dose": dg.AssetIn(dose)})
+    else:
+        everyone = dg.AssetIn(dose, partition_mapping=dg.AllPartitionMapping())
+        mine = _dose_of_images("all_doses", ins={"dose": everyone})
+    job = images.definitions(mine, of_another_time).resolve_implicit_global_asset_job_def()
+    how: dict[str, Any] = {"partition_key": "UI"} if alone else {}
+    result = job.execute_in_process(instance=images.instance, asset_selection=[mine.key], raise_on_error=False, **how)
+    assert not result.success
+    assert "NotInLinkage: There is no dose_volume: the cohort's linkage is CR" in images.errors(result)

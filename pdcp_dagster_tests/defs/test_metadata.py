@@ -100,6 +100,41 @@ def test_the_tables_of_doses_and_pictures_show_one_small_picture_each(site: Site
         assert title, "a picture that does not show has a title"
 
 
+@pytest.mark.parametrize(
+    ("patient", "code", "meaning"),
+    [
+        ("WA", "II_SUCC_001", "Passed: one CT is linked to all that the cohort needs"),
+        ("WB", "I_EXEC_005", "Excluded: no RTDOSE in the archive. Ask for a re-export."),
+    ],
+)
+@pytest.mark.parametrize("asset", ["verified_study", "patient_notes"])
+def test_verdict_and_notes_show_what_was_found_in_words(
+    site: Site, asset: str, patient: str, code: str, meaning: str
+) -> None:
+    table = shown(site, asset, patient)["findings"]
+    assert isinstance(table, dg.TableMetadataValue)
+    told = {str(record.data["code"]): str(record.data["meaning"]) for record in table.records}
+    assert told[code].startswith(meaning)
+
+
+def test_every_object_considered_shows_how_it_was_linked_and_why_it_was_refused(site: Site) -> None:
+    table = shown(site, "verified_study", "WA")["objects"]
+    assert isinstance(table, dg.TableMetadataValue)
+    linked = {str(record.data["role"]): (record.data["linked_by"], record.data["verdict"]) for record in table.records}
+    by_uid = ("uid", "selected")
+    assert linked == {"CT": ("", "selected"), "RTSTRUCT": by_uid, "RTPLAN": by_uid, "RTDOSE": by_uid}
+    excluded = shown(site, "verified_study", "WB")["objects"]
+    assert isinstance(excluded, dg.TableMetadataValue)
+    assert all(record.data["verdict"] == "refused" and record.data["reason"] for record in excluded.records)
+
+
+def test_what_an_excluded_patient_lacks_tells_status_and_reason_and_no_path(site: Site) -> None:
+    metadata = shown(site, "dvh_table", "WB")
+    assert metadata["status"].value == "EXCLUDE"
+    assert str(metadata["reason"].value).startswith("Excluded: no RTDOSE in the archive.")
+    assert "path" not in metadata
+
+
 def test_an_excluded_patient_shows_no_picture(site: Site) -> None:
     assert [picture for asset in PATIENT_ASSETS for picture in pictures(shown(site, asset, "WB"))] == []
 

@@ -126,6 +126,40 @@ def test_an_exclusion_by_dose_removes_the_dose_and_all_that_follows(site: Site) 
     assert not site.patient("RC").file("dvh_table").exists()
 
 
+def test_a_table_that_cannot_be_read_any_more_ends_the_run_with_one_line_and_touches_no_patient(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = site.root / "cohorts" / "approvals.csv"
+    table.write_text("SeriesInstanceUID,Status\n1.2.3,REJECTED\n")
+    site.write_cohort(["RA", "RB", "RC"], eligibility={"approval": {"table": "approvals.csv"}})
+    before = files_of(site, "RB")
+    loaded = site.definitions()
+    # A code location stays loaded for days; the file changes meanwhile.
+    monkeypatch.setattr(type(site), "definitions", lambda _: loaded)
+    table.write_text("SeriesInstanceUID,Status\n1.2.3,REJECTED\n1.2.3,APPROVED\n")
+    result = site.collect("RB")
+    assert not result.success
+    assert "approvals.csv: line 3: '1.2.3' is 'APPROVED' here and 'REJECTED' above" in site.errors(result)
+    assert files_of(site, "RB") == before
+    table.write_text("SeriesInstanceUID,Status\n1.2.3,REJECTED\n")
+    assert site.collect("RB").success
+    assert site.statuses("RB") == DONE
+
+
+def test_decisions_that_cannot_be_read_fail_every_patient_of_the_run_with_that_reason(site: Site) -> None:
+    site.write_cohort(["RA", "RB", "RC"])
+    site.store.decisions.write_text("decisions: nonsense")
+    result = site.collect("RA", "RB")
+    assert not result.success
+    for patient in ("RA", "RB"):
+        assert f"{patient}: Failed at verified_study: {site.store.decisions}: expected" in site.errors(result)
+        assert site.statuses(patient)["patient_notes"] == "FAILED"
+        assert site.patient(patient).read_failure() is not None
+    site.store.decisions.unlink()
+    assert site.collect("RA", "RB").success
+    assert site.statuses("RA") == DONE
+
+
 def test_a_patient_who_counts_again_has_everything_again(site: Site) -> None:
     site.write_cohort(["RA", "RB", "RC"])
     assert site.collect("RA", "RC").success

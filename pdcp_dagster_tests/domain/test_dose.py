@@ -134,6 +134,25 @@ def test_a_multi_plan_dose_counts_only_if_its_plans_are_the_selected_one() -> No
     assert codes(decision)[0] == "XXIV_REV_002"
 
 
+def test_without_a_plan_a_multi_plan_dose_counts_only_if_it_names_one_plan() -> None:
+    assert highest(combine_doses([dose("a", 50, "MULTI_PLAN", plan_uids=("gone",))], None)) == 50
+    for named in ((), ("gone", "boost")):
+        decision = combine_doses([dose("a", 70, "MULTI_PLAN", plan_uids=named)], None)
+        assert decision.grid is None
+        assert codes(decision)[0] == "XXIV_REV_002"
+
+
+def test_without_a_plan_a_plan_dose_is_that_of_the_plan_it_names() -> None:
+    assert highest(combine_doses([dose("a", 50, plan_uids=("gone",))], None)) == 50
+    twice = [dose("a", 50, plan_uids=("gone",)), dose("b", 44, plan_uids=("gone",))]
+    assert codes(combine_doses(twice, None))[0] == "XXIV_REV_001"
+
+
+def test_without_a_plan_beam_doses_are_left_to_a_person() -> None:
+    parts = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 22, "BEAM", beams=(2,))]
+    assert codes(combine_doses(parts, None))[0] == "XXIV_REV_002"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdcp_dagster.domain.codes import CODES, Finding
-from pdcp_dagster.domain.notes import STAGES, findings_from, notes_document
+from pdcp_dagster.domain.notes import STAGES, findings_from, notes_document, stages_of
 
 DONE: dict[str, tuple[Finding, ...]] = {
     "image_summary": (),
     "verified_study": (Finding("I_SUCC_001"), Finding("II_SUCC_001", "CT 1.2")),
+    "candidate_studies": (),
     "retrieved_dicom": (Finding("XI_SUCC_001"), Finding("XVI_SUCC_001")),
     "ct_volume": (Finding("XII_SUCC_001"),),
     "structure_masks": (Finding("XIV_SUCC_001"),),
@@ -26,13 +27,16 @@ DONE: dict[str, tuple[Finding, ...]] = {
 }
 
 
-def document(findings: Mapping[str, Sequence[Finding]], *, failed: bool = False) -> dict[str, Any]:
+def document(
+    findings: Mapping[str, Sequence[Finding]], *, failed: bool = False, linkage: str = "CRDP"
+) -> dict[str, Any]:
     return notes_document(
         findings_by_stage=findings,
         list_of_values={"PatId": "0012"},
         raw_images_summary={"number_of_CT_series": 1},
         verified_images_summary={"number_of_CT_series": 1},
         version="test 0.1",
+        linkage=linkage,
         failed=failed,
     )
 
@@ -50,6 +54,7 @@ def test_a_patient_with_every_stage_done_is_ready_and_has_the_originals_keys() -
         "status",
         "code",
         "patientimagingfilesready",
+        "linkage",
         "stages",
     ]
     assert notes["verification_notes"] == ["I: I_SUCC_001:PROCEED", "II: II_SUCC_001:PROCEED:CT 1.2"]
@@ -81,6 +86,14 @@ def test_a_patient_with_a_stage_still_to_do_is_not_ready() -> None:
     assert document({**DONE, "plan_table": ()})["patientimagingfilesready"] is True
     half = {stage: found for stage, found in DONE.items() if stage != "plan_table"}
     assert document(half)["patientimagingfilesready"] is False
+
+
+def test_a_patient_without_doses_is_ready_where_the_linkage_asks_for_none() -> None:
+    without = {stage: DONE[stage] for stage in DONE if stage not in {"dose_volume", "plan_table", "dvh_table"}}
+    assert document(without, linkage="CR")["patientimagingfilesready"] is True
+    assert document(without, linkage="CRD")["patientimagingfilesready"] is False
+    assert stages_of("CR") == tuple(without)
+    assert stages_of("CRD") == stages_of("CRDP") == tuple(DONE)
 
 
 def test_a_failure_is_no_result() -> None:

@@ -56,6 +56,12 @@ def test_where_the_plan_does_not_decide_the_prescription_is_unknown(references: 
     assert prescription_for(1, "PTV", plan(*references), "from_plan") == (None, "unknown")
 
 
+def test_without_a_plan_the_cohorts_own_prescriptions_count() -> None:
+    assert prescription_for(1, "PTV", None, 66) == (66, "cohort")
+    assert prescription_for(1, "PTV", None, {"ptv": 60}) == (60, "cohort")
+    assert prescription_for(1, "Heart", None, {"ptv": 60}) == (None, "unknown")
+
+
 def test_without_plan_or_rule_there_is_no_prescription() -> None:
     assert prescription_for(1, "PTV", None, "from_plan") == (None, "unknown")
     assert prescription_for(1, "PTV", plan(reference(14, roi=1)), None) == (None, "none")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from pdcp_dagster.domain.linkage import SelectedObject, Selection
+from pdcp_dagster.domain.selection import SelectedObject, Selection
 from pdcp_dagster.domain.study_facts import DATES, dates_status, study_facts
 
 PLANNED = dt.date(2014, 12, 22)
@@ -69,6 +70,27 @@ def test_a_missing_date_is_named_and_counts_no_days() -> None:
     assert facts["dates_status"] == "missing: plan_date"
     assert "plan_date" not in facts
     assert "ct_to_plan_days" not in facts
+
+
+def test_what_the_linkage_does_not_ask_for_is_not_missing() -> None:
+    """CR: CT and structure set alone; CRD: a dose, and no plan."""
+    without_plan = replace(SELECTION, rtplans=())
+    facts = study_facts(summary(), without_plan)
+    assert facts["dates_status"] == "complete"
+    assert {"plans", "plan_date", "ct_to_plan_days"} & set(facts) == set()
+    assert (facts["doses"], facts["dose_date"]) == (1, "2014-12-27")
+    facts = study_facts(summary(rs={"structure_set_date": None}), replace(without_plan, rtdoses=()))
+    assert facts["dates_status"] == "missing: structure_set_date"
+    assert {"plans", "doses", "plan_date", "dose_date"} & set(facts) == set()
+
+
+def test_the_study_date_is_the_cts_whatever_study_plan_and_dose_lie_in() -> None:
+    later = PLANNED + dt.timedelta(days=30)
+    facts = study_facts(
+        summary(rs={"study_date": later}, rp={"study_date": later}, rd={"study_date": later}), SELECTION
+    )
+    assert facts["study_date"] == "2014-12-22"
+    assert facts["plan_date"] == "2014-12-26"
 
 
 @pytest.mark.parametrize("year", [1900, 1901])

@@ -71,7 +71,7 @@ class Site:
         definition = patient_partitions(COHORT)
         keys = instance.get_dynamic_partitions(f"{COHORT}_patients")
         shown: dict[str, set[str]] = {key: set() for key in keys}
-        for asset in patient_asset_keys(COHORT):
+        for asset in patient_asset_keys(COHORT, "CRDP"):
             found = instance.get_status_by_partition(asset, keys, definition) or {}
             for key in keys:
                 status = found.get(key)

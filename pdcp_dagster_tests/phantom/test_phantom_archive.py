@@ -14,6 +14,7 @@ from pdcp_dagster.phantom.archive import damage_stored_file, mend_storage, mend_
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 from pdcp_dagster.phantom.patient import write_phantom
 from pdcp_dagster.phantom.spec import MODALITIES
+from pdcp_dagster.phantom.study_spec import PlanSpec, StudySpec
 
 
 @pytest.fixture
@@ -42,6 +43,18 @@ def test_orthanc_accepts_every_file_once(client: Orthanc, tmp_path: Path) -> Non
     write_phantom(full_size_spec("archive-full", 7, slices=4), tmp_path / "full")
     assert upload_folder(client, tmp_path) == {"Success": 28 + 7}
     assert upload_folder(client, tmp_path) == {"AlreadyStored": 28 + 7}
+
+
+def test_what_is_absent_or_empty_arrives_as_that(client: Orthanc, tmp_path: Path) -> None:
+    study = StudySpec(plans=(PlanSpec(names_structure_set=False),), absent_tags=("StudyDate",), description="")
+    write_phantom(tiny_spec("archive-lacking", 7, slices=9, modalities=(*MODALITIES, "PT"), studies=(study,)), tmp_path)
+    assert upload_folder(client, tmp_path) == {"Success": 9 + 3 + 3}
+    (patient,) = [each for each in client.patients() if each.patient_id == "archive-lacking"]
+    rows = client.instance_tags(patient.orthanc_id, (*MODALITIES, "PT"))
+    assert len(rows) == 9 + 3 + 3
+    assert not any(row.get("StudyDate") or row.get("StudyDescription") for row in rows)
+    (plan,) = [row for row in rows if row["Modality"] == "RTPLAN"]
+    assert not plan.get("ReferencedStructureSetSequence")
 
 
 def test_an_awkward_patient_id_arrives_to_the_letter(client: Orthanc, tmp_path: Path) -> None:

@@ -169,7 +169,10 @@ def test_a_choice_left_to_a_person_stops_the_patient_as_an_exclusion_does(ward: 
     ward.admit("chain-two-studies", studies=2)
     outcome = ward.run("chain-two-studies")
     assert (outcome.status, outcome.code) == (Status.REVIEW, "I_REV_004")
-    assert not ward.folder("chain-two-studies").file("retrieved_dicom").exists()
+    folder = ward.folder("chain-two-studies")
+    kept = {asset for asset in STAGE_NAMES if folder.manifest(asset) is not None}
+    assert kept == {"image_summary", "verified_study", "candidate_studies", "plan_table"}, "what a person decides by"
+    assert not folder.file("retrieved_dicom").exists()
 
 
 def test_a_failure_leaves_what_was_made_before_and_the_next_success_forgets_it(ward: Ward) -> None:
@@ -182,7 +185,7 @@ def test_a_failure_leaves_what_was_made_before_and_the_next_success_forgets_it(w
     assert outcome.status is Status.FAILED
     assert outcome.failure is not None
     assert (outcome.failure.stage, outcome.failure.error_type) == ("retrieved_dicom", "ObjectDamaged")
-    assert [asset.asset for asset in outcome.assets] == ["image_summary", "verified_study"]
+    assert [asset.asset for asset in outcome.assets] == ["image_summary", "verified_study", "candidate_studies"]
     after = ward.files("chain-damaged")
     failure = json.loads(after.pop("failure.json"))
     assert set(failure) == {"stage", "error_type", "reason", "time", "run_id"}

@@ -11,8 +11,9 @@ import pytest
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.adapters.store import PATIENT_FILES, PatientFolder, Store
 from pdcp_dagster.domain.codes import Finding, Status
-from pdcp_dagster.domain.notes import STAGES, notes_document
+from pdcp_dagster.domain.notes import STAGES, notes_document, stages_of
 from pdcp_dagster.stages.current import (
+    NotInLinkage,
     PatientExcluded,
     PatientFailed,
     PatientInReview,
@@ -41,7 +42,7 @@ def keep(patient: PatientFolder, *assets: str) -> None:
         patient.commit(asset)
 
 
-def note(patient: PatientFolder, findings: dict[str, list[Finding]]) -> None:
+def note(patient: PatientFolder, findings: dict[str, list[Finding]], linkage: str = "CRDP") -> None:
     """Write notes, and what the noted stages kept."""
     keep(patient, *findings)
     patient.write_notes(
@@ -51,6 +52,7 @@ def note(patient: PatientFolder, findings: dict[str, list[Finding]]) -> None:
             raw_images_summary={},
             verified_images_summary={},
             version="1",
+            linkage=linkage,
         )
     )
 
@@ -137,9 +139,9 @@ def test_a_patient_to_review_is_loaded_only_by_who_asks_for_it(patient: PatientF
 @pytest.mark.parametrize("findings", [PASSED, REVIEW, EXCLUDED], ids=["passed", "review", "excluded"])
 def test_the_evidence_loads_whatever_the_status(patient: PatientFolder, findings: dict[str, list[Finding]]) -> None:
     note(patient, findings)
-    keep(patient, "image_summary", "verified_study")
+    keep(patient, "image_summary", "verified_study", "candidate_studies")
     patient.write_failure(FAILURE)
-    for asset in ("image_summary", "verified_study", "patient_notes"):
+    for asset in ("image_summary", "verified_study", "candidate_studies", "patient_notes"):
         assert refusal(patient, asset) is None
 
 
@@ -149,8 +151,25 @@ def test_a_patient_whose_stages_are_not_all_done_is_no_success_but_what_is_finis
     note(patient, {stage: PASSED[stage] for stage in ("image_summary", "verified_study", "ct_volume")})
     standing = standing_of(patient)
     assert standing.status is Status.PENDING
-    assert standing.reason.startswith("Not done yet: retrieved_dicom, ")
+    assert standing.reason.startswith("Not done yet: candidate_studies, retrieved_dicom, ")
     assert refusal(patient, "ct_volume") is None
+
+
+def test_a_patient_without_a_dose_is_a_success_where_the_linkage_asks_for_none(patient: PatientFolder) -> None:
+    note(patient, {stage: PASSED[stage] for stage in stages_of("CR")}, linkage="CR")
+    assert standing_of(patient).status is Status.SUCCESS
+    assert refusal(patient, "ct_volume") is None
+
+
+@pytest.mark.parametrize("linkage_findings", [PASSED, REVIEW], ids=["passed", "review"])
+def test_what_the_linkage_does_not_have_is_refused_in_those_words(
+    patient: PatientFolder, linkage_findings: dict[str, list[Finding]]
+) -> None:
+    note(patient, {stage: linkage_findings[stage] for stage in stages_of("CR")}, linkage="CR")
+    refused = refusal(patient, "dose_volume", include_review=True)
+    assert isinstance(refused, NotInLinkage)
+    assert "no dose_volume" in refused.reason
+    assert "linkage is CR" in refused.reason
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"stages": {"ct_volume": [{"code": "NO_SUCH", "detail": ""}]}}', "[]"])

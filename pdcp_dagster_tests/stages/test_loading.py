@@ -165,7 +165,7 @@ def test_partition_keys_that_are_not_made_from_patient_ids_are_found_in_the_pati
 
 def test_masks_that_share_a_name_all_have_one_of_their_own(tmp_path: Path) -> None:
     rows = [("PTV", 1, "a"), ("PTV", 2, "b"), ("PTV__1", 3, "c"), ("Heart", 4, "d"), ("Heart", 4, "e")]
-    table = pd.DataFrame(rows, columns=["roi_name", "roi_number", "file"])
+    table = pd.DataFrame(rows, columns=["roi_name", "roi_number", "file"]).assign(rtstruct_uid="1.2")
     write_table(table, tmp_path / "structures.parquet")
     assert list(StructureMasks(tmp_path / "structures.parquet")) == [
         "PTV__1__1",
@@ -174,3 +174,10 @@ def test_masks_that_share_a_name_all_have_one_of_their_own(tmp_path: Path) -> No
         "Heart__4",
         "Heart__4__4",
     ]
+
+
+def test_masks_of_several_structure_sets_tell_which_set_they_belong_to(tmp_path: Path) -> None:
+    rows = [("1.2", "PTV", 1, "a"), ("1.2", "PTV", 2, "b"), ("1.10", "PTV", 1, "c"), ("1.10", "Heart", 3, None)]
+    table = pd.DataFrame(rows, columns=["rtstruct_uid", "roi_name", "roi_number", "file"])
+    write_table(table, tmp_path / "structures.parquet")
+    assert list(StructureMasks(tmp_path / "structures.parquet")) == ["set1_PTV__1", "set1_PTV__2", "set2_PTV"]

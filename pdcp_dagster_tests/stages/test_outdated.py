@@ -35,6 +35,7 @@ def patient(tmp_path: Path) -> PatientFolder:
             raw_images_summary={},
             verified_images_summary={},
             version="",
+            linkage="CRDP",
         )
     )
     return folder

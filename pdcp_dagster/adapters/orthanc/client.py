@@ -91,7 +91,7 @@ class Orthanc:
         return _patient(self._connection.get_record(f"/patients/{require_orthanc_id(orthanc_id)}"))
 
     def instance_tags(self, orthanc_patient_id: str, modalities: Collection[str]) -> list[dict[str, Any]]:
-        """Return one dictionary for each instance of the patient's series of these modalities.
+        """Return one dictionary for each instance of the patient's series of these modalities, or of none.
 
         DICOM keywords map to text (null where Orthanc withholds a long value) or, for sequences, to lists of such
         dictionaries; of an RTSTRUCT everything but its contours. Further keys, in lower case: `instance_identifier`,
@@ -106,7 +106,7 @@ class Orthanc:
             modality = _main_tags(series).get("Modality")
             if modality == "RTSTRUCT" and modality in modalities:
                 tasks += [partial(self._structure_set_row, listing, each) for each in listing.instances_of(series_id)]
-            elif modality in modalities:
+            elif modality in modalities or not modality:
                 tasks.append(partial(self._series_rows, listing, series_id))
         return [row for rows in self._pool.map(lambda task: task(), tasks) for row in rows]
 

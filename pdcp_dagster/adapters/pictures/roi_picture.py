@@ -55,7 +55,7 @@ def draw_roi_picture(
     central: CentralSlices,
     *,
     roi_name: str,
-    plan_label: str,
+    plan_label: str | None,
     patient_label: str,
     max_dose_gy: float | None,
 ) -> Image.Image:
@@ -63,7 +63,8 @@ def draw_roi_picture(
 
     ct: HU. mask: `(k, j, i)` crop of the CT's grid from index `offset` (k, j, i) on, not empty.
     dose_on_ct: Gy on the CT's grid, NaN outside the dose grid; None draws no dose.
-    max_dose_gy: the dose at the top of the legend (the plan's maximum); None or 0 draws no dose.
+    plan_label: empty where the plan has none; None where there is no plan, of which nothing is said then.
+    max_dose_gy: the dose at the top of the legend (its maximum); None or 0 draws no dose.
     All three panels have one scale: a square around the ROI with at least 40 mm on each side, at least 200 mm wide.
     """
     scene = Scene(ct, mask, offset, dose_on_ct, max_dose_gy or 0.0)
@@ -84,7 +85,7 @@ def draw_roi_picture(
     _head(
         draw,
         roi_name,
-        _labelled("Plan", plan_label),
+        "" if plan_label is None else _labelled("Plan", plan_label),
         _labelled("Patient", patient_label),
         _facts(central, has_dose=has_dose),
     )
@@ -111,7 +112,7 @@ def _labelled(what: str, label: str) -> str:
 
 def _facts(central: CentralSlices, *, has_dose: bool) -> str:
     window = f"window {SOFT_TISSUE_WIDTH_HU:.0f}, level {SOFT_TISSUE_LEVEL_HU:.0f} HU"
-    wash = f"dose from {LOWEST_SHOWN_DOSE:.0%} of the plan's maximum in steps of {DOSE_STEP:.0%}"
+    wash = f"dose from {LOWEST_SHOWN_DOSE:.0%} of its maximum in steps of {DOSE_STEP:.0%}"
     return f"ROI {central.roi_number}  ·  slices with most of it  ·  {window}  ·  {wash if has_dose else 'no dose'}"
 
 

@@ -1,0 +1,115 @@
+"""The tables that a cohort file names beside its list of patients: approvals, and dates of `closest_to`, both CSV.
+
+What lives here: reading them, and saying in one line what is wrong where. What does not: what follows from an approval
+(`domain.approvals`) or a date (`domain.study_selection`).
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+from pdcp_dagster.adapters.strict_yaml import one_line
+from pdcp_dagster.domain.circumstances import CohortTables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pdcp_dagster.domain.cohort import Cohort
+
+_ID_COLUMNS = ("patient_id", "ids", "PatientID")
+_DATE_COLUMN = "date"
+_INSTANCE_COLUMN = "SOPInstanceUID"
+# The second is what the tables of the original PDCP call it.
+_SERIES_COLUMNS = ("SeriesInstanceUID", "hashed_SeriesUID")
+_STATUS_COLUMN = "Status"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}")
+
+Row = dict[str, str]
+
+
+class CohortTableError(Exception):
+    """A table that a cohort file names cannot be used; one line: file, line, what was expected."""
+
+
+def load_tables(cohort: Cohort, folder: Path) -> CohortTables:
+    """Return what the cohort's tables hold; `folder` is where their relative paths start.
+
+    Raises CohortTableError.
+    """
+    approval = cohort.eligibility.approval
+    approvals = approval.table if approval is not None else None
+    dates = next((rule.table for rule in cohort.study_selection if rule.table is not None), None)
+    return CohortTables(
+        approvals=read_approvals(folder / approvals) if approvals is not None else {},
+        index_dates=read_dates(folder / dates) if dates is not None else {},
+    )
+
+
+def read_approvals(path: Path) -> dict[str, str]:
+    """Return the status in capitals by SOPInstanceUID or, of rows that name none, by SeriesInstanceUID.
+
+    Raises CohortTableError where one UID has two statuses, or none.
+    """
+    statuses: dict[str, str] = {}
+    for line, row in _rows(path, (_INSTANCE_COLUMN, *_SERIES_COLUMNS), _STATUS_COLUMN):
+        uid = next((row[name] for name in (_INSTANCE_COLUMN, *_SERIES_COLUMNS) if row.get(name)), "")
+        status = row[_STATUS_COLUMN].upper()
+        if not uid or not status:
+            lacking = _STATUS_COLUMN if uid else f"{_INSTANCE_COLUMN} or {_SERIES_COLUMNS[0]}"
+            raise CohortTableError(f"{path}: line {line}: expected a {lacking}, which is empty")
+        if statuses.setdefault(uid, status) != status:
+            raise CohortTableError(f"{path}: line {line}: {uid!r} is {status!r} here and {statuses[uid]!r} above")
+    return statuses
+
+
+def read_dates(path: Path) -> dict[str, dt.date]:
+    """Return the date by PatientID; a patient whose cell is empty has none.
+
+    Raises CohortTableError where a date is none, or one patient has two.
+    """
+    dates: dict[str, dt.date] = {}
+    for line, row in _rows(path, _ID_COLUMNS, _DATE_COLUMN):
+        patient_id = next((row[name] for name in _ID_COLUMNS if row.get(name)), "")
+        text = row[_DATE_COLUMN]
+        if not text:
+            continue
+        if not patient_id:
+            raise CohortTableError(f"{path}: line {line}: expected a {_ID_COLUMNS[0]}, which is empty")
+        date = _date(text)
+        if date is None:
+            raise CohortTableError(f"{path}: line {line}: expected a date as 2013-11-30 or 20131130, not {text!r:.40}")
+        if dates.setdefault(patient_id, date) != date:
+            raise CohortTableError(
+                f"{path}: line {line}: patient {patient_id!r} has {date} here and {dates[patient_id]} above"
+            )
+    return dates
+
+
+def _date(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _rows(path: Path, keys: tuple[str, ...], value: str) -> Iterator[tuple[int, Row]]:
+    """Yield line number and cells, stripped, of each row that is not blank; `keys` are columns of which one is enough.
+
+    Raises CohortTableError where the file cannot be read or lacks a column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            columns = table.fieldnames or ()
+            if value not in columns or not set(keys) & set(columns):
+                raise CohortTableError(f"{path}: expected the columns {value} and {' or '.join(keys)}")
+            for row in table:
+                cells = {name: (row[name] or "").strip() for name in (*keys, value) if name in columns}
+                if any(cells.values()):
+                    yield table.line_num, cells
+    except (OSError, ValueError, csv.Error) as error:
+        raise CohortTableError(f"{path}: the table cannot be read: {one_line(error)}") from None

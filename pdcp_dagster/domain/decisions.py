@@ -1,0 +1,129 @@
+"""A person's decision on a patient: which candidate is prepared, or that none is.
+
+What lives here: the form of a decision, what it means for the candidates, and the hash that ties it to what the person
+saw. What does not: decisions.yaml (adapters), the commands that write it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt  # noqa: TC003 # pydantic reads annotations at run time
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from pdcp_dagster.domain.code_registry import CODES, UNDECIDED, Effect
+from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.eligibility import Section, Word, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pdcp_dagster.domain.linkage import Chain
+
+_HASH_DIGITS = 16
+
+
+class ChosenChain(Section):
+    """The objects of one candidate by UID; `rtdose_uids` may be fewer than the candidate has."""
+
+    ct_series_uid: Word
+    rtstruct_uids: Words
+    rtplan_uids: Words = ()
+    rtdose_uids: Words = ()
+
+
+class Decision(Section):
+    """One entry of decisions.yaml: a study or a chain is chosen, the patient excluded, or findings accepted.
+
+    study_instance_uid: the study of the CT. accepted_codes: codes to review that the person looked at and found right.
+    evidence: the hash of the candidates as the person saw them (`evidence_hash`).
+    """
+
+    patient_id: Word
+    study_instance_uid: Word | None = None
+    chain: ChosenChain | None = None
+    exclude: bool = False
+    accepted_codes: Words = ()
+    reviewer: Word
+    date: dt.date
+    reason: Word
+    evidence: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+    @field_validator("accepted_codes")
+    @classmethod
+    def _acceptable(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        for code in codes:
+            if code not in CODES or CODES[code].effect is not Effect.REVIEW or code in UNDECIDED:
+                raise ValueError(f"{code} is no code that can be accepted: those to review are, but for open choices")
+        return codes
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        chosen = [self.study_instance_uid is not None, self.chain is not None, self.exclude]
+        if sum(chosen) > 1 or (self.exclude and self.accepted_codes):
+            raise ValueError("a decision chooses a study, or a chain, or excludes the patient")
+        if not any(chosen) and not self.accepted_codes:
+            raise ValueError("a decision needs study_instance_uid, chain, exclude or accepted_codes")
+        return self
+
+    @property
+    def told(self) -> str:
+        """Who decided when and why, in words."""
+        return f"{self.reviewer} on {self.date}, '{self.reason}'"
+
+
+def evidence_hash(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a short hash of the candidates as tags tell of them (`evidence.candidate_rows`), in any order."""
+    texts = sorted(json.dumps(row, sort_keys=True, default=str, ensure_ascii=True) for row in rows)
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def chosen_by(decision: Decision, chains: Iterable[Chain]) -> tuple[Chain, ...]:
+    """Return the candidates that a decision leaves; of one, perhaps, fewer doses than it has."""
+    if decision.study_instance_uid is not None:
+        return tuple(chain for chain in chains if chain.anchor.study_uid == decision.study_instance_uid)
+    if decision.chain is None:
+        return tuple(chains)
+    wanted = decision.chain
+    return tuple(
+        _with_doses(chain, set(wanted.rtdose_uids))
+        for chain in chains
+        if chain.anchor.uid == wanted.ct_series_uid
+        and _uids(chain, "RTSTRUCT") == set(wanted.rtstruct_uids)
+        and _uids(chain, "RTPLAN") == set(wanted.rtplan_uids)
+        and set(wanted.rtdose_uids) <= _uids(chain, "RTDOSE")
+        and bool(wanted.rtdose_uids) is bool(_uids(chain, "RTDOSE"))
+    )
+
+
+def chosen_chain(chain: Chain) -> ChosenChain:
+    """Return how a decision names a candidate."""
+    return ChosenChain(
+        ct_series_uid=chain.anchor.uid,
+        rtstruct_uids=tuple(sorted(_uids(chain, "RTSTRUCT"))),
+        rtplan_uids=tuple(sorted(_uids(chain, "RTPLAN"))),
+        rtdose_uids=tuple(sorted(_uids(chain, "RTDOSE"))),
+    )
+
+
+def _uids(chain: Chain, role: str) -> set[str]:
+    return {node.uid for node in chain.of_role(role)}
+
+
+def _with_doses(chain: Chain, uids: set[str]) -> Chain:
+    kept = {
+        role: tuple(link for link in links if role != "RTDOSE" or link.node.uid in uids)
+        for role, links in chain.links.items()
+    }
+    whole = all(len(kept[role]) == len(links) for role, links in chain.links.items())
+    return chain if whole else type(chain)(kept, part_of=chain)
+
+
+def accepted(findings: Iterable[Finding], codes: Sequence[str], told: str) -> tuple[Finding, ...]:
+    """Return findings with those to review that a person accepted turned into notes."""
+    return tuple(
+        Finding("I_NOTE_013", f"{finding.code} {finding.detail} ({told})") if finding.code in codes else finding
+        for finding in findings
+    )

@@ -1,0 +1,285 @@
+"""The verdict in the making: links, a person's decision, the choice of a chain, and what is told of each of them.
+
+What lives here: who comes first, and the codes of the initial verification that depend on links. What does not: each
+rule by itself (`patient_links`, `decisions`, `chain_choice`, `selection_checks`).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pdcp_dagster.domain.approvals import check_approval
+from pdcp_dagster.domain.candidates import cells
+from pdcp_dagster.domain.chain_choice import (
+    OPEN_CHOICES,
+    ChainChoice,
+    choose_chain,
+    eligible_studies,
+    reason_left_open,
+)
+from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.dates import is_real
+from pdcp_dagster.domain.decisions import accepted, chosen_by, evidence_hash
+from pdcp_dagster.domain.evidence import candidate_rows, in_order, sizes
+from pdcp_dagster.domain.extent import is_inside
+from pdcp_dagster.domain.linkage import RECIPES
+from pdcp_dagster.domain.patient_links import PatientLinks, link_patient, notes_on, reason_of_node, why_no_chain
+from pdcp_dagster.domain.selection_checks import check_links, check_selected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from pdcp_dagster.domain.candidates import Candidate, Node
+    from pdcp_dagster.domain.circumstances import Circumstances
+    from pdcp_dagster.domain.cohort import Cohort
+    from pdcp_dagster.domain.linkage import Chain, Link
+    from pdcp_dagster.domain.studies import InitialVerification
+
+_GEOMETRY = (
+    "image_position_patient",
+    "image_orientation_patient",
+    "pixel_spacing",
+    "rows",
+    "columns",
+    "number_of_frames",
+    "grid_frame_offset_vector",
+)
+_BY_A_PERSON = "a person chose another candidate"
+
+
+class NoSuchCandidateError(ValueError):
+    """A candidate was asked for by a number that no candidate has."""
+
+
+class Verdict:
+    """What came of one patient; made once, then read."""
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        initial: InitialVerification,
+        cohort: Cohort,
+        around: Circumstances,
+        summary: pd.DataFrame,
+    ) -> None:
+        self._by_node = {candidate.node: candidate for candidate in candidates}
+        self._initial, self._cohort, self._around, self._summary = initial, cohort, around, summary
+        self._recipe = RECIPES[cohort.linkage]
+        self._studies = initial.studies
+        self._of_decision: list[Finding] = []
+        self.accepted_codes: tuple[str, ...] = ()
+        self.links: PatientLinks | None = None
+        self.chains: tuple[Chain, ...] = ()
+        self.choice = ChainChoice()
+        if initial.remaining:
+            self._link()
+        else:
+            self._decided(())
+
+    @property
+    def selected(self) -> frozenset[Node]:
+        """What is to be prepared."""
+        return self._selected
+
+    @cached_property
+    def _selected(self) -> frozenset[Node]:
+        return frozenset(self.choice.chain.nodes) if self.choice.chain is not None else frozenset()
+
+    @property
+    def anchor_orthanc_id(self) -> str:
+        """Orthanc's ID of the selected CT series, "" without one."""
+        return self.choice.chain.anchor.orthanc_id if self.choice.chain is not None else ""
+
+    def evidence_rows(self) -> list[dict[str, Any]]:
+        """Return what tags tell of each candidate."""
+        return candidate_rows(self.chains, self._by_node, self._summary)
+
+    def evidence(self) -> str:
+        """Return the hash of what a person sees of the candidates, and of the sizes of their objects."""
+        rows = zip(self.chains, self.evidence_rows(), strict=True)
+        return evidence_hash([{**row, "sizes": sizes(chain, self._by_node)} for chain, row in rows])
+
+    def linked_to(self, node: Node) -> tuple[str, ...]:
+        """Return the UIDs that a node was linked to, also one that was refused; of a selected one the selected only."""
+        return tuple(dict.fromkeys(parent.uid for link in self._links_of.get(node, ()) for parent in link.parents))
+
+    def linked_by(self, node: Node) -> str | None:
+        """Return how a node was linked."""
+        return next((link.by for link in self._links_of.get(node, ())), None)
+
+    def reason(self, node: Node) -> str:
+        """Return why a node was refused."""
+        return self._reasons.get(node, "")
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return all codes in the order of the steps, those to review that a person accepted as notes."""
+        found = [*self._initial.findings, *self._of_studies(), *self._of_decision]
+        if self.links is not None:
+            found += [*self.links.findings, *self._doubts(), *notes_on(self._told_reasons, OPEN_CHOICES)]
+        if self.choice.outcome is not None and self.choice.outcome.code != "I_REV_004":
+            found.append(self.choice.outcome)
+        decision = self._around.decision
+        return accepted(found, self.accepted_codes, decision.told if decision else "")
+
+    def _link(self) -> None:
+        remaining = self._initial.remaining
+        self.links = link_patient(remaining, self._cohort, self._recipe, self._around.approvals, self._inside)
+        self.chains = in_order(self.links.chains, self._by_node)
+        left = self._only() if self._around.only_candidate is not None else self._decided(self.chains)
+        if not self.chains:
+            self.choice.outcome = why_no_chain(self.links)
+        elif left:
+            self._choose(left)
+
+    def _choose(self, left: tuple[Chain, ...]) -> None:
+        assert self.links is not None, "a chain has links"  # noqa: S101
+        studies = eligible_studies(left, self._initial.remaining, self._recipe, self._prescribed(left))
+        chosen = choose_chain(
+            left,
+            studies,
+            self._cohort,
+            self._recipe,
+            ambiguous=self.links.ambiguous,
+            index_date=self._around.index_date,
+        )
+        chosen.passed_over += self.choice.passed_over
+        self.choice = chosen
+
+    def _only(self) -> tuple[Chain, ...]:
+        number = self._around.only_candidate or 0
+        if not 1 <= number <= len(self.chains):
+            raise NoSuchCandidateError(f"there is no candidate {number}, but {len(self.chains)}")
+        left = (self.chains[number - 1],)
+        self.choice.pass_over(self.chains, left, "another candidate is in quarantine here")
+        self._of_decision.append(Finding("I_NOTE_011", f"candidate {number} of {len(self.chains)}"))
+        return left
+
+    def _decided(self, chains: tuple[Chain, ...]) -> tuple[Chain, ...]:
+        """Return the candidates that a person's decision leaves; all of them where there is none, or it is void."""
+        decision = self._around.decision
+        if decision is None:
+            return chains
+        left = chosen_by(decision, chains) if decision.evidence == self.evidence() else ()
+        if not left:
+            self._of_decision.append(Finding("I_REV_008", decision.told))
+            return chains
+        self.accepted_codes = decision.accepted_codes
+        if decision.exclude:
+            self.choice.pass_over(chains, (), "a person excluded the patient")
+            self.choice.outcome = Finding("I_EXEC_011", decision.told)
+            return ()
+        if decision.chain is not None or decision.study_instance_uid is not None:
+            self.choice.pass_over(chains, left, _BY_A_PERSON)
+            self._of_decision.append(Finding("I_SUCC_010", decision.told))
+        return left
+
+    def _of_studies(self) -> list[Finding]:
+        """Return the codes of PDCP's initial verification that say how many studies there are and what came of it."""
+        if not self._initial.remaining:
+            return []
+        chain, several = self.choice.chain, len(self._studies) > 1
+        found = [Finding("I_REV_001", f"{len(self._studies)} studies")] if several else [Finding("I_SUCC_001")]
+        linked = {each.anchor.study_uid for each in self.chains}
+        if several and len(linked) == 1:
+            found.append(Finding("I_SUCC_002", f"study {next(iter(linked))}"))
+        found += self.choice.findings
+        if self.choice.outcome is not None and self.choice.outcome.code == "I_REV_004":
+            found.append(self.choice.outcome)
+        if chain is not None:
+            found += [*self._other_studies(chain), *self._spread(chain)]
+        return [*found, *self._of_dates()]
+
+    def _other_studies(self, chain: Chain) -> list[Finding]:
+        own = {node.study_uid for each in self.chains for node in each.nodes} | {node.study_uid for node in chain.nodes}
+        complete = [
+            uid
+            for uid in self._studies
+            if uid not in own and {each.node.role for each in self._initial.of_study(uid)} >= {*self._recipe.roles}
+        ]
+        return [Finding("I_NOTE_009", f"study {uid}") for uid in complete]
+
+    def _spread(self, chain: Chain) -> list[Finding]:
+        others = sorted({node.study_uid for node in chain.nodes} - {chain.anchor.study_uid})
+        return [Finding("I_NOTE_010", f"{', '.join(others)} with {chain.anchor.study_uid}")] if others else []
+
+    def _of_dates(self) -> list[Finding]:
+        concerned = [self.choice.chain] if self.choice.chain is not None else list(self.choice.open)
+        found = []
+        dates = {chain.anchor.study_uid: self._by_node[chain.anchor].study_date for chain in concerned}
+        if not dates and len(self._studies) == 1:
+            dates = {self._studies[0]: self._initial.remaining[0].study_date}
+        if len(dates) == 1 and not is_real(next(iter(dates.values()))):
+            found.append(Finding("I_NOTE_004"))
+        undated = sorted(uid for uid in dates if uid in self._initial.undated)
+        if undated:
+            found.append(Finding("I_REV_006", f"study_date_after, of study {', '.join(undated)}"))
+        return found
+
+    def _doubts(self) -> list[Finding]:
+        chain = self.choice.chain
+        if chain is None:
+            return []
+        members = [self._by_node[node] for node in chain.nodes]
+        rule = self._cohort.eligibility.approval
+        return [
+            *check_selected(members),
+            *check_links(chain, self._recipe, accept_fallbacks=self._cohort.fallback_links == "accept"),
+            *check_approval(chain, members, rule, self._around.approvals),
+        ]
+
+    @cached_property
+    def _told_reasons(self) -> dict[Node, str]:
+        set_aside = self._initial.refused
+        return {node: reason for node, reason in self._reasons.items() if node not in set_aside}
+
+    @cached_property
+    def _reasons(self) -> dict[Node, str]:
+        reasons = dict(self._initial.refused)
+        if self.links is None:
+            return reasons
+        for chain, why in self.choice.passed_over:
+            reasons |= dict.fromkeys(chain.nodes, why)
+        if self.choice.open and self.choice.outcome is not None:
+            why = reason_left_open(self.choice.outcome)
+            reasons |= dict.fromkeys((node for chain in self.choice.open for node in chain.nodes), why)
+        reasons |= self.links.refused
+        for node in self.links.context.nodes:
+            if node not in reasons and node not in self._selected:
+                reasons[node] = self._why_unchosen(node, self.links)
+        return {node: reason for node, reason in reasons.items() if node not in self._selected}
+
+    def _why_unchosen(self, node: Node, links: PatientLinks) -> str:
+        if any(node in chain.nodes for chain in self.chains):
+            return "a person chose other doses"
+        return reason_of_node(node, links, chosen=self.choice.chain is not None)
+
+    @cached_property
+    def _links_of(self) -> dict[Node, tuple[Link, ...]]:
+        found: dict[Node, tuple[Link, ...]] = {}
+        for each in self.links.anchored if self.links is not None else ():
+            for of_role in each.links.values():
+                for link in of_role:
+                    if link.by is not None:
+                        found[link.node] = (*found.get(link.node, ()), link)
+        if self.choice.chain is not None:
+            chosen = [link for of_role in self.choice.chain.links.values() for link in of_role if link.by is not None]
+            found |= {link.node: (link,) for link in chosen}
+        return found
+
+    def _prescribed(self, chains: Sequence[Chain]) -> dict[Node, bool]:
+        plans = {node for chain in chains for node in chain.of_role("RTPLAN")}
+        if not plans or all(rule.name != "has_prescription" for rule in self._cohort.study_selection):
+            return {}
+        return {plan: self._states_prescription(plan) for plan in plans}
+
+    def _states_prescription(self, plan: Node) -> bool:
+        (found,) = cells(self._summary, self._by_node[plan].rows[:1], ("target_prescriptions_gy",))
+        doses = found["target_prescriptions_gy"]
+        return doses is not None and any(dose > 0 for dose in doses)
+
+    def _inside(self, dose: Node, ct: Node) -> bool | None:
+        (grid,) = cells(self._summary, self._by_node[dose].rows[:1], _GEOMETRY)
+        return is_inside(grid, cells(self._summary, self._by_node[ct].rows, _GEOMETRY))

@@ -1,0 +1,115 @@
+"""Tables of approvals and dates: read to the letter, and whatever is doubtful in them is told by its line."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from pdcp_dagster.adapters.cohort_tables import CohortTableError, load_tables, read_approvals, read_dates
+from pdcp_dagster.domain.circumstances import NO_TABLES, CohortTables
+from pdcp_dagster.domain.cohort import Cohort
+
+
+def a_file(folder: Path, text: str, name: str = "table.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_cohort_without_tables_reads_none(tmp_path: Path) -> None:
+    assert load_tables(Cohort(name="breast"), tmp_path / "nowhere") == NO_TABLES
+
+
+def test_tables_are_found_beside_the_cohort_file(tmp_path: Path) -> None:
+    a_file(tmp_path, "SeriesInstanceUID,Status\n1.2,approved\n", "approvals.csv")
+    a_file(tmp_path, "patient_id,date\n0012,2013-11-30\n", "dates.csv")
+    cohort = Cohort.model_validate(
+        {
+            "name": "breast",
+            "eligibility": {"approval": {"table": "approvals.csv"}},
+            "study_selection": ["latest", {"closest_to": str(tmp_path / "dates.csv")}],
+        }
+    )
+    tables = load_tables(cohort, tmp_path)
+    assert tables == CohortTables({"1.2": "APPROVED"}, {"0012": dt.date(2013, 11, 30)})
+
+
+@pytest.mark.parametrize("column", ["SeriesInstanceUID", "hashed_SeriesUID", "SOPInstanceUID"])
+def test_approvals_are_in_capitals_by_uid_whatever_else_the_table_holds(tmp_path: Path, column: str) -> None:
+    text = (
+        f"\ufeffpatient,{column},Status\nA, 1.2 ,Approved\nB,1.3, rejected \n,,\n\nB,1.3,REJECTED\nC,1.4,Unapproved\n"
+    )
+    assert read_approvals(a_file(tmp_path, text)) == {"1.2": "APPROVED", "1.3": "REJECTED", "1.4": "UNAPPROVED"}
+
+
+def test_a_row_that_names_an_instance_is_that_instances_and_not_its_series(tmp_path: Path) -> None:
+    text = "SeriesInstanceUID,SOPInstanceUID,Status\n1.2,1.2.1,REJECTED\n1.2,,APPROVED\n,1.2.2,UNAPPROVED\n"
+    assert read_approvals(a_file(tmp_path, text)) == {"1.2.1": "REJECTED", "1.2": "APPROVED", "1.2.2": "UNAPPROVED"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "expected the columns Status and SOPInstanceUID or SeriesInstanceUID"),
+        ("SeriesInstanceUID\n1.2\n", "expected the columns Status and"),
+        ("Status\nAPPROVED\n", "expected the columns Status and"),
+        ("SeriesInstanceUID;Status\n1.2;APPROVED\n", "expected the columns Status and"),
+        (
+            "SeriesInstanceUID,Status\n1.2,APPROVED\n1.3,APPROVED\n1.2,REJECTED\n",
+            "line 4: '1.2' is 'REJECTED' here and 'APPROVED' above",
+        ),
+        ("SeriesInstanceUID,Status\n1.2,\n", "line 2: expected a Status, which is empty"),
+        ("SeriesInstanceUID,Status\n,APPROVED\n", "line 2: expected a SOPInstanceUID or SeriesInstanceUID"),
+        ("SeriesInstanceUID,Status\n1.2\n", "line 2: expected a Status"),
+    ],
+)
+def test_a_table_of_approvals_that_is_not_clear_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = a_file(tmp_path, text)
+    with pytest.raises(CohortTableError) as caught:
+        read_approvals(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("column", ["patient_id", "ids", "PatientID"])
+def test_dates_are_read_in_both_spellings_and_patient_ids_keep_their_leading_zeros(tmp_path: Path, column: str) -> None:
+    text = f"\ufeff{column},date\n0012,2013-11-30\n12, 20131201 \nA_1,\n0012,20131130\n"
+    assert read_dates(a_file(tmp_path, text)) == {"0012": dt.date(2013, 11, 30), "12": dt.date(2013, 12, 1)}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("patient_id\nA\n", "expected the columns date and patient_id or ids or PatientID"),
+        ("patient,date\nA,2013-11-30\n", "expected the columns date and"),
+        (
+            "patient_id,date\nA,2013-11-30\nB,30.11.2013\n",
+            "line 3: expected a date as 2013-11-30 or 20131130, not '30.11",
+        ),
+        ("patient_id,date\nA,2013-02-30\n", "line 2: expected a date"),
+        ("patient_id,date\nA,2013-W01-1\n", "line 2: expected a date"),
+        ("patient_id,date\nA,2013\n", "line 2: expected a date"),
+        (
+            "patient_id,date\nA,2013-11-30\nA,2013-12-01\n",
+            "line 3: patient 'A' has 2013-12-01 here and 2013-11-30 above",
+        ),
+        ("patient_id,date\n,2013-11-30\n", "line 2: expected a patient_id, which is empty"),
+    ],
+)
+def test_a_table_of_dates_that_is_not_clear_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = a_file(tmp_path, text)
+    with pytest.raises(CohortTableError) as caught:
+        read_dates(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_that_cannot_be_read_is_no_empty_table(tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes("patient_id,date\nM\xfcller,2013-11-30\n".encode("latin-1"))
+    for path in (tmp_path / "none.csv", tmp_path, tmp_path / "latin.csv", tmp_path / "nul\0.csv"):
+        with pytest.raises(CohortTableError, match="the table cannot be read"):
+            read_dates(path)
