@@ -141,9 +141,14 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, indentless=False)
 
 
-_Dumper.add_representer(
-    _Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
-)
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # PyYAML loses rare line breaks (U+0085) in any style but this one.
+    style = '"' if isinstance(text, _Quoted) or not text.isprintable() else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
+
+
+_Dumper.add_representer(_Quoted, _text)
+_Dumper.add_representer(str, _text)
 
 
 def _entry(decision: Decision) -> dict[str, Any]:

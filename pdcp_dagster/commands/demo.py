@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from pdcp_dagster.commands.tables import patient_table, printable
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.keys import partition_key
 from pdcp_dagster.phantom.archive import damage_stored_file, mend_storage, upload_folder
-from pdcp_dagster.phantom.cohort import read_cohort, write_cohort
+from pdcp_dagster.phantom.cohort import COHORT_FILE, read_cohort, write_cohort
 from pdcp_dagster.phantom.orthanc_server import OrthancDied, OrthancMissing, PrivateOrthanc
 from pdcp_dagster.stages.current import standing_of
 from pdcp_dagster.stages.report import cohort_report_table
@@ -59,8 +60,21 @@ class Demo:
             raise WrongConfiguration(f"{cohorts / COHORT}.yaml is not there: run the demo from the project's folder")
         return Deployment(cohorts=cohorts, store=Store(self.root / "store"), dagster_home=self.root / "dagster")
 
+    @property
+    def uploaded(self) -> bool:
+        """Whether the archive has the phantom cohort as it is now: a later version may have more patients."""
+        mark = self.root / ".uploaded"
+        return mark.exists() and mark.read_text() == self._edition()
+
+    def mark_uploaded(self) -> None:
+        """Remember that the archive has the phantom cohort as it is now."""
+        (self.root / ".uploaded").write_text(self._edition())
+
+    def _edition(self) -> str:
+        return hashlib.sha256((self.phantoms / COHORT_FILE).read_bytes()).hexdigest()
+
     def marked(self, event: str) -> bool:
-        """Whether this happened before: `uploaded`, `damaged`, `mended`."""
+        """Whether this happened before: `damaged`, `mended`."""
         return (self.root / f".{event}").exists()
 
     def mark(self, event: str) -> None:
@@ -94,8 +108,8 @@ def run_demo(root: Path, console: Console) -> bool:
 def serve_demo(root: Path, port: int, console: Console) -> int:
     """Run the Dagster UI on the demo, with its Orthanc, until interrupted; return the UI's exit code."""
     demo = Demo(root)
-    if not demo.marked("uploaded"):
-        raise WrongConfiguration("there is no demo yet: `make demo` first")
+    if not demo.uploaded:
+        raise WrongConfiguration("there is no demo yet, or an older one: `make demo` first")
     require_free_port(port)
     console.print("Orthanc and Dagster are starting ...")
     with _archive(demo, read_cohort(demo.phantoms), console):
@@ -147,14 +161,14 @@ class _archive:  # noqa: N801 - reads as a function where it is used
 
     def _fill(self) -> None:
         demo = self._demo
-        if not demo.marked("uploaded"):
+        if not demo.uploaded:
             self._console.print("Uploading them to Orthanc ...")
             try:
                 with Orthanc(OrthancSettings.from_environment(os.environ)) as orthanc:
                     upload_folder(orthanc, demo.phantoms)
             except OrthancError as error:
                 raise WrongConfiguration(str(error)) from error
-            demo.mark("uploaded")
+            demo.mark_uploaded()
         if self._server is not None and not demo.marked("damaged"):
             for patient in self._patients:
                 if patient.damage is not None:

@@ -57,8 +57,8 @@ def run_cohort(
 
     That Orthanc answers is for the caller to have seen (`deployment.require_orthanc`).
     """
-    deployment.require_decisions(cohort)
     deployment.prepare_dagster()
+    deployment.require_decisions(cohort)
     # The definitions that the UI loads: a run recorded here is a run of the same job there.
     definitions = build_definitions(os.environ)
     with dg.DagsterInstance.get() as instance:

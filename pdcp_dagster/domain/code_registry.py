@@ -227,7 +227,7 @@ _INITIAL = (
     ("I_NOTE_001", _NOTE, "phantom series were set aside", NOTHING_TO_DO),
     ("I_NOTE_002", _NOTE, "a structure set without any of the cohort's keywords was set aside", NOTHING_TO_DO),
     ("I_NOTE_003", _NOTE, "a study was set aside for its description", NOTHING_TO_DO),
-    ("I_NOTE_004", _NOTE, "the study has no date", "Rules on dates cannot be decided for this patient."),
+    ("I_NOTE_004", _NOTE, "the study has no usable date", "Rules on dates cannot be decided for this patient."),
     ("I_NOTE_005", _NOTE, "a study has no description", "Words in it could not be looked for."),
     ("I_NOTE_006", _NOTE, "a study was set aside for its date", NOTHING_TO_DO),
     ("I_NOTE_007", _NOTE, "a study was set aside, for it lacks a modality that it must contain", NOTHING_TO_DO),
@@ -372,7 +372,7 @@ _DOSE = (
         "the dose maximum lies outside the cohort's bounds",
         "Check that the dose is that of the whole treatment, in Gy.",
     ),
-    ("XXIV_REV_001", _REVIEW, "doses of one plan differ", "Decide which dose belongs to the treated plan."),
+    ("XXIV_REV_001", _REVIEW, "doses that may each be the planned one differ", "Decide which dose is the planned one."),
     (
         "XXIV_REV_002",
         _REVIEW,

@@ -39,6 +39,7 @@ _OPENING = {
 }
 
 
+_TOLD_OF_THE_CHOICE = frozenset(f"I_SUCC_{number:03d}" for number in range(2, 11))
 _TOLD_OF_THE_PASSED = ("XII_SUCC_001", "XIV_SUCC_001", "XXIV_SUCC_001", "XXV_SUCC_001", "XXVI_SUCC_001")
 
 
@@ -111,7 +112,10 @@ def reason_of(findings: Iterable[Finding]) -> str:
     if decisive.effect is not Effect.PROCEED:
         return in_words(decisive)
     made = [finding.detail for finding in every if finding.code in _TOLD_OF_THE_PASSED and finding.detail]
-    return "Passed" + (f": {', '.join(made)}." if made else ".")
+    chosen = [CODES[finding.code].meaning for finding in every if finding.code in _TOLD_OF_THE_CHOICE]
+    return (
+        f"Passed{': ' if made else ''}{', '.join(made)}.{''.join(f' {each[0].upper()}{each[1:]}.' for each in chosen)}"
+    )
 
 
 def in_words(finding: Finding) -> str:

@@ -61,7 +61,8 @@ def list_of_values(
     objects = _objects(selection)
     sets = {each.orthanc_id for each in selection.rtstructs}
     set_dates = [row["structure_set_date"] for row in rows if row["instance_identifier"] in sets]
-    study_dates = [row["study_date"] for row in rows if row["study_instance_uid"] == selection.study_instance_uid]
+    images = {each.orthanc_id for each in selection.ct_instances}
+    study_dates = [row["study_date"] for row in rows if row["instance_identifier"] in images]
     values |= {
         "CT_SeriesIdentifier": selection.ct_series_uid,
         "RTSTRUCT_SOPInstanceUID": [each.sop_instance_uid for each in selection.rtstructs],

@@ -211,8 +211,9 @@ class Verdict:
         dates = {chain.anchor.study_uid: self._by_node[chain.anchor].study_date for chain in concerned}
         if not dates and len(self._studies) == 1:
             dates = {self._studies[0]: self._initial.remaining[0].study_date}
-        if len(dates) == 1 and not is_real(next(iter(dates.values()))):
-            found.append(Finding("I_NOTE_004"))
+        only = next(iter(dates.values()), None)
+        if len(dates) == 1 and not is_real(only):
+            found.append(Finding("I_NOTE_004", f"{only} is a dummy" if only else ""))
         undated = sorted(uid for uid in dates if uid in self._initial.undated)
         if undated:
             found.append(Finding("I_REV_006", f"study_date_after, of study {', '.join(undated)}"))

@@ -129,8 +129,9 @@ def verify(summary: pd.DataFrame, cohort: Cohort, around: Circumstances = NOTHIN
     initial = verify_initially(candidates, cohort, recipe)
     apply_study_rules(initial, cohort, recipe, summary, around.rules)
     verdict = Verdict(candidates, initial, cohort, around, summary)
-    considered = [candidate.node for candidate in candidates if candidate.node.role in recipe.roles]
-    verified = _table(considered, recipe.roles, verdict)
+    roles = (*recipe.roles, *sorted(recipe.witnesses))
+    considered = [candidate.node for candidate in candidates if candidate.node.role in roles]
+    verified = _table(considered, roles, verdict)
     selection = _selection(verdict, rows)
     return Verification(
         verified=verified,

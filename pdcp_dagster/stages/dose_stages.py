@@ -26,6 +26,7 @@ from pdcp_dagster.domain.keys import uid_name
 from pdcp_dagster.domain.metrics import dose_columns, dvh_curve, dvh_row, parse_metric
 from pdcp_dagster.domain.plan_rows import PLAN_COLUMNS, rows_from_tags, rows_of_doses
 from pdcp_dagster.domain.prescription import is_target, prescription_for, prescription_isodose_volume_cm3
+from pdcp_dagster.domain.words import some
 from pdcp_dagster.stages.outcome import Kept, Picture, Rows, Shown
 
 if TYPE_CHECKING:
@@ -196,13 +197,17 @@ def _of_prescriptions(
     """Return what the targets' mean doses say of their prescriptions; a note where none was found though asked for."""
     if patient.cohort.prescription_gy is None:
         return ()
+    misfits: list[str] = []
+    fits: list[str] = []
     for _, roi, dvh in computed:
         gy, _ = prescription_for(roi.number, roi.name, patient.plan, patient.cohort.prescription_gy)
-        if dvh is None or dvh.dmean_gy is None or not is_target(roi):
+        if dvh is None or dvh.dmean_gy is None or not is_target(roi) or not gy:
             continue
         finding = compare_mean_with_prescription(dvh.dmean_gy, gy, _fractions(patient))
-        if finding is not None:
-            return (Finding(finding.code, f"{roi.name}, {finding.detail}"),)
+        (misfits if finding else fits).append(f"{roi.name}, {finding.detail}" if finding else roi.name)
+    if misfits:
+        others = f" ({some(fits)} fit)" if fits else ""
+        return (Finding("XXIV_REV_004", "; ".join(misfits) + others),)
     return (Finding("XXV_NOTE_001"),) if table["prescription_gy"].isna().all() else ()
 
 

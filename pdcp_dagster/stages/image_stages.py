@@ -63,7 +63,9 @@ def fill_structures(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding
     write_table(table, target / "structures.parquet")
     filled = int(table["file"].notna().sum())
     if not filled:
-        return Kept(), (Finding("XIV_EXEC_002", f"{len(table)} ROIs, none with a closed contour on the CT"),)
+        strangers = sum("other_frame_of_reference" in flags for flags in table["flags"])
+        why = f"; {strangers} of them in another frame of reference than the CT" if strangers else ""
+        return Kept(), (Finding("XIV_EXEC_002", f"{len(table)} ROIs, none with a closed contour on the CT{why}"),)
     findings = [Finding("XIV_SUCC_001", f"{filled} masks")]
     flagged = table[table["flags"].map(len) > 0]
     if len(flagged):

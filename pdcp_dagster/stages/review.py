@@ -80,6 +80,9 @@ class Case:
             return verify(self._summary, self.cohort, replace(self.around, decision=decision))
         except (OwnRuleError, SeveralPatientsError) as error:
             raise ReviewError(f"patient {self.patient_id!r}: {error}") from error
+        except KeyError as error:
+            told = f"the image summary of patient {self.patient_id!r} has no {error}: it is of another version"
+            raise ReviewError(f"{told}; run the patient again") from error
 
     @cached_property
     def _summary(self) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -216,6 +216,7 @@ def test_of_many_who_decide_at_once_nobodys_decision_is_lost(tmp_path: Path) -> 
     assert sorted(read_decisions(path)) == sorted(patients)
 
 
+@example(patient_id="0", reviewer="0", reason="\x85")
 @given(patient_id=st.text(min_size=1), reviewer=st.text(min_size=1), reason=st.text(min_size=1))
 def test_whatever_text_a_decision_holds_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, patient_id: str, reviewer: str, reason: str
@@ -230,7 +231,7 @@ def test_whatever_text_a_decision_holds_comes_back_as_it_was(
 
 
 @pytest.mark.parametrize(
-    "patient_id", ["0012", "1e3", "null", "yes", "2026-02-03", "- a", "a: b", "#x", "\x1b[31m", "é\u2028"]
+    "patient_id", ["0012", "1e3", "null", "yes", "2026-02-03", "- a", "a: b", "#x", "\x1b[31m", "é\u2028", "\x85"]
 )
 def test_a_patient_id_that_looks_like_something_else_stays_text(tmp_path: Path, patient_id: str) -> None:
     path = tmp_path / "decisions.yaml"

@@ -30,11 +30,11 @@ def test_the_same_seed_gives_the_same_bytes(pdcp: Pdcp, tmp_path: Path) -> None:
     for folder in ("first", "second"):
         answer = pdcp("phantom", tmp_path / folder, "--seed", "5")
         assert answer.returncode == 0, answer.stderr
-        assert "18 patients" in answer.stdout
+        assert "36 patients" in answer.stdout
     first = hashes(tmp_path / "first")
     assert first == hashes(tmp_path / "second")
-    assert len(json.loads((tmp_path / "first" / "cohort.json").read_text(encoding="utf-8"))) == 18
-    assert len([name for name in first if name.endswith(".dcm")]) > 18 * 10
+    assert len(json.loads((tmp_path / "first" / "cohort.json").read_text(encoding="utf-8"))) == 36
+    assert len([name for name in first if name.endswith(".dcm")]) > 36 * 10
 
 
 @pytest.fixture

@@ -146,6 +146,19 @@ def test_a_table_that_cannot_be_read_any_more_ends_the_run_with_one_line_and_tou
     assert site.statuses("RB") == DONE
 
 
+def test_a_cohort_whose_own_rule_cannot_be_had_is_told_and_leaves_the_others_loaded(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = site.root / "cohorts" / "ruled.yaml"
+    file.write_text("name: ruled\neligibility: {rules: ['rv_rules_of_nobody:rule']}\n")
+    keys = site.definitions().resolve_asset_graph().get_all_asset_keys()
+    file.unlink()
+    assert {key.path[0] for key in keys} == {"runs"}
+    (told,) = [record.getMessage() for record in caplog.records if "cohort not loaded" in record.getMessage()]
+    assert "ruled.yaml: eligibility.rules: rv_rules_of_nobody:rule: there is no module rv_rules_of_nobody" in told
+    assert "\n" not in told
+
+
 def test_decisions_that_cannot_be_read_fail_every_patient_of_the_run_with_that_reason(site: Site) -> None:
     site.write_cohort(["RA", "RB", "RC"])
     site.store.decisions.write_text("decisions: nonsense")

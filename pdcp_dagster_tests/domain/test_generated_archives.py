@@ -193,7 +193,9 @@ def test_every_patient_has_one_status_a_deciding_code_and_a_reason_for_each_refu
     chosen = verification.verified[verification.verified["verdict"] == "selected"]
     assert chosen["reason"].isna().all()
     assert (len(chosen) > 0) == (verification.selection is not None)
-    considered = {row["SOPInstanceUID"] for row in rows if row["Modality"] in RECIPES[cohort["linkage"]].roles[1:]}
+    recipe = RECIPES[cohort["linkage"]]
+    looked_at = {*recipe.roles[1:], *recipe.witnesses}
+    considered = {row["SOPInstanceUID"] for row in rows if row["Modality"] in looked_at}
     assert set(verification.verified["sop_instance_uid"].dropna()) == considered
 
 

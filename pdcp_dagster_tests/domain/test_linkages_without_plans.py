@@ -58,7 +58,11 @@ def test_crd_refuses_the_dose_of_a_plan_that_was_not_meant_for_treatment(intent:
     archive.stray_dose("qadose", ReferencedRTPlanSequence=[{"ReferencedSOPInstanceUID": "qa"}])
     verification = archive.verified(linkage="CRD", fallback_links="accept")
     assert status(verification) is Status.SUCCESS
-    assert reasons(verification) == {"qadose": "the RTPLAN that it refers to was refused"}
+    assert reasons(verification) == {
+        "plan": "not part of the linkage",
+        "qa": f"plan intent {intent}",
+        "qadose": "the RTPLAN that it refers to was refused",
+    }
 
 
 def test_crd_takes_doses_of_one_plan_together() -> None:

@@ -115,6 +115,7 @@ def test_a_missing_study_date_does_not_lose_the_patient(without: str) -> None:
     verification = archive.verified()
     assert status(verification) is Status.SUCCESS
     assert ("I_NOTE_004" in codes(verification, notes=True)) == (without == "CT")
+    assert verification.list_of_values["StudyDate"] == (None if without == "CT" else 20200131)
 
 
 @pytest.mark.parametrize("description", [None, "", " "])

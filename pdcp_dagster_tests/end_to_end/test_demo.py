@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("demo")
 
 EVERY_PATIENT = [patient.patient_id for patient in demo_cohort()]
-PASSED = ["../A B/ü", "007", "7", "P1", "P15", "P2", "P3"]
-WITH_DVHS = [*PASSED, "P4"]
+PASSED = ["../A B/ü", "007", "7", "P1", "P15", "P16", "P17", "P18", "P19", "P2", "P20", "P3"]
+WITH_DVHS = [*PASSED, "P21", "P22", "P23", "P26", "P27", "P28", "P4", "QA-17"]
 PIXEL_MM2 = 9.0
 
 VOLUME_TOLERANCE = 1e-4
@@ -44,6 +44,7 @@ LARGEST_PICTURE_BYTES = 150_000
 STAGES = (
     "image_summary",
     "verified_study",
+    "candidate_studies",
     "retrieved_dicom",
     "ct_volume",
     "structure_masks",
@@ -320,7 +321,7 @@ def test_dagster_shows_the_failed_patient_as_failed_and_all_others_as_materializ
 
 
 def test_the_demo_ends_in_a_table_for_people_and_the_next_step(finished_demo: FinishedDemo) -> None:
-    for word in ("../A B/ü", "P14", "7 SUCCESS", "3 REVIEW", "7 EXCLUDE", "1 FAILED", "make ui", "pdcp demo mend"):
+    for word in ("../A B/ü", "P14", "12 SUCCESS", "12 REVIEW", "11 EXCLUDE", "1 FAILED", "make ui", "pdcp demo mend"):
         assert word in finished_demo.output
     assert "no RTDOSE in the archive" in finished_demo.output
 

@@ -314,6 +314,18 @@ def test_of_a_patient_without_candidates_or_runs_there_is_nothing_to_decide(ward
         case_of(ward, "RV-nobody")
 
 
+def test_a_summary_that_is_damaged_or_of_another_version_is_one_line(ward: Ward) -> None:
+    path = ward.folder("RV-none", STORE).file("image_summary")
+    whole = path.read_bytes()
+    write_table(read_table(path).drop(columns="study_date"), path)
+    with pytest.raises(ReviewError, match="has no 'study_date': it is of another version; run the patient again"):
+        decide(case_of(ward, "RV-none"), a_wish(exclude=True))
+    path.write_bytes(b"no Parquet")
+    with pytest.raises(ReviewError, match="is no readable Parquet table"):
+        decide(case_of(ward, "RV-none"), a_wish(exclude=True))
+    path.write_bytes(whole)
+
+
 def test_those_to_review_are_listed_by_their_current_status(ward: Ward) -> None:
     case_of(ward, "RV-out")
     cohort = Cohort.model_validate(COHORT)
