@@ -14,14 +14,13 @@ import pandas as pd
 from pydantic import ValidationError
 
 from pdcp_dagster.adapters.decisions_file import read_decisions
-from pdcp_dagster.adapters.own_rules import load_rule
 from pdcp_dagster.adapters.parquet import TableError, read_table
 from pdcp_dagster.adapters.strict_yaml import in_words
-from pdcp_dagster.domain.circumstances import Circumstances
 from pdcp_dagster.domain.codes import UNDECIDED, Effect, Finding, Status
 from pdcp_dagster.domain.decisions import Decision
 from pdcp_dagster.domain.study_rules import OwnRuleError
 from pdcp_dagster.domain.verification import SeveralPatientsError, Verification, verify
+from pdcp_dagster.stages.circumstances import known_of
 from pdcp_dagster.stages.current import Standing, standing_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
-    from pdcp_dagster.domain.circumstances import CohortTables
+    from pdcp_dagster.domain.circumstances import Circumstances, CohortTables
     from pdcp_dagster.domain.cohort import Cohort
     from pdcp_dagster.domain.decisions import ChosenChain
 
@@ -191,11 +190,7 @@ def _listed(folder: CohortFolder, cohort: Cohort) -> dict[str, tuple[str, str]]:
 
 def _case(folder: CohortFolder, cohort: Cohort, tables: CohortTables, patient_id: str, found: tuple[str, str]) -> Case:
     key, orthanc_id = found
-    around = Circumstances(
-        approvals=tables.approvals,
-        index_date=tables.index_dates.get(patient_id),
-        rules=tuple((path, load_rule(path)) for path in cohort.eligibility.rules),
-    )
+    around = known_of(cohort, tables, patient_id)
     decision = read_decisions(folder.decisions).get(patient_id)
     return Case(patient_id, key, orthanc_id, folder.patient(key), cohort, around, decision)
 

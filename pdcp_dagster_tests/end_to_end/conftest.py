@@ -56,8 +56,12 @@ class Site:
         """What cohort.json says must come of each patient."""
         return read_cohort(self.root / "phantoms")
 
+    def phantom(self, patient_id: str) -> Path:
+        """Return the folder of the patient's DICOM files as they were made."""
+        return self.root / "phantoms" / safe_name(patient_id)
+
     def truth(self, patient_id: str) -> PhantomTruth:
-        return read_truth(self.root / "phantoms" / safe_name(patient_id))
+        return read_truth(self.phantom(patient_id))
 
     def patient(self, patient_id: str) -> PatientFolder:
         return self.store.patient(partition_key(patient_id))

@@ -185,6 +185,33 @@ def test_a_patient_without_a_dvh_says_why_in_words(ui: Ui, patient: str, status:
     expect(page.get_by_role("cell", name=reason)).to_be_visible()
 
 
+def test_an_excluded_patients_verified_study_says_in_words_what_was_refused_and_why(ui: Ui) -> None:
+    """P30: the dose refers to nothing and has another frame of reference than the CT."""
+    page = ui.partition("verified_study", "P30")
+    expect(page.get_by_role("cell", name="EXCLUDE", exact=True)).to_be_visible()
+    reason = re.compile(
+        r"^Excluded: no CT is linked to all that the cohort needs: .* no dose refers to its plans\..*\(II_EXEC_002\)$"
+    )
+    expect(page.get_by_role("cell", name=reason).first).to_be_visible()
+    refused = page.get_by_role("row").filter(has_text="RTDOSE").filter(has_text="refused")
+    told = refused.get_by_role("cell", name="it refers to no RTPLAN, and has another frame of reference", exact=True)
+    expect(told.first).to_be_visible()
+
+
+def test_the_evidence_for_a_choice_can_be_seen_with_a_picture_of_each_candidate(ui: Ui, site: Site) -> None:
+    truth = site.truth("P5")
+    page = ui.partition("candidate_studies", "P5")
+    for plan in ("Breast 1-1", "Breast 2-1"):
+        row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=plan, exact=True)).last
+        for cell in ("24", "APPROVED", "25", f"{truth.prescription_gy:g}", f"{truth.max_dose_gy:g}", "open"):
+            expect(row.get_by_role("cell", name=cell).first).to_be_visible()
+    page.get_by_text("[Show Markdown]").click()
+    picture = page.get_by_role("img", name="The candidates among which to choose")
+    expect(picture).to_be_visible()
+    assert int(picture.evaluate("image => image.naturalWidth")) >= 300
+    page.get_by_role("button", name="Close").click()
+
+
 def test_the_failed_patients_reason_is_two_clicks_away_and_names_the_damaged_object(ui: Ui) -> None:
     page = ui.partition("retrieved_dicom", "P14")
     page.get_by_role("button", name="View logs").click()
