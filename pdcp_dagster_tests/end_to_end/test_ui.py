@@ -204,7 +204,7 @@ def test_the_evidence_for_a_choice_can_be_seen_with_a_picture_of_each_candidate(
     for plan in ("Breast 1-1", "Breast 2-1"):
         row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=plan, exact=True)).last
         for cell in ("24", "APPROVED", "25", f"{truth.prescription_gy:g}", f"{truth.max_dose_gy:g}", "open"):
-            expect(row.get_by_role("cell", name=cell).first).to_be_visible()
+            expect(row.get_by_role("cell", name=cell, exact=True)).to_be_visible()
     page.get_by_text("[Show Markdown]").click()
     picture = page.get_by_role("img", name="The candidates among which to choose")
     expect(picture).to_be_visible()
