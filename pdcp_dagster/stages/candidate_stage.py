@@ -120,7 +120,7 @@ def _told(row: Mapping[str, Any]) -> dict[str, str | int | float | None]:
         "approval": _short(", ".join(row["approval_statuses"])),
         "fractions": row["fractions_planned"],
         "prescription_gy": row["prescription_gy"],
-        "dose_maximum_gy": row["dose_maximum_gy"],
+        "dose_maximum_gy": None if row["dose_maximum_gy"] is None else round(float(row["dose_maximum_gy"]), 3),
         "rois": _short(f"{len(row['roi_names'])}: {some(row['roi_names'])}"),
         "linked_by": ", ".join(row["linked_by"]),
         "verdict": row["verdict"],

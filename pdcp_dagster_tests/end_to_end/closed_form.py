@@ -6,7 +6,7 @@ What lives here: tolerances, and the comparison of a table's figures with them. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,7 +29,7 @@ def require_dvhs(found: pd.DataFrame, truth: StructureSetTruth) -> None:
         assert set(found[column]) == {uid}
     rows = found.set_index("roi_number")
     for roi in truth.rois:
-        row = rows.loc[roi.roi_number]
+        row: Any = rows.loc[roi.roi_number]
         assert row["roi_name"] == roi.roi_name
         if roi.volume_cm3 is None:
             assert row["status"] == "no_closed_contour"
@@ -38,7 +38,7 @@ def require_dvhs(found: pd.DataFrame, truth: StructureSetTruth) -> None:
         require_figures(row, roi, volume="volume_cm3", v20gy="v20gy_pct", doses={name: name for name in DOSES})
 
 
-def require_figures(row: pd.Series[float], roi: RoiTruth, *, volume: str, v20gy: str, doses: dict[str, str]) -> None:
+def require_figures(row: pd.Series[Any], roi: RoiTruth, *, volume: str, v20gy: str, doses: dict[str, str]) -> None:
     """Require of one row the ROI's figures; `doses` says the row's column for each of the answers."""
     assert row[volume] == pytest.approx(roi.volume_cm3, rel=VOLUME_TOLERANCE), roi.roi_name
     assert row[v20gy] == pytest.approx(roi.v20gy_pct, abs=V20GY_TOLERANCE_PCT), roi.roi_name

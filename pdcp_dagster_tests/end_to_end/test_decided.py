@@ -54,7 +54,7 @@ class Desk:
 
     def ask(self, *command: str) -> Answer:
         """Run a command on the patient; it must not fail."""
-        settings = {**self.site.settings, "ORTHANC_URL": self.url}
+        settings: dict[str, str | Path] = {**self.site.settings, "ORTHANC_URL": self.url}
         answer = self.pdcp(*command, "--cohort", "demo", "--patient", PATIENT, **settings)
         assert answer.returncode == 0, answer.stderr
         assert answer.stderr == ""
@@ -112,7 +112,8 @@ def other_truth(site: Site) -> StructureSetTruth:
 
 def shown(pdcp: Pdcp, site: Site, *command: str) -> dict[str, list[str]]:
     """Return the cells of each row of the printed tables by the first one; no archive can be reached."""
-    answer = pdcp("review", *command, "--cohort", "demo", **{**site.settings, "ORTHANC_URL": NOBODY_LISTENS})
+    settings: dict[str, str | Path] = {**site.settings, "ORTHANC_URL": NOBODY_LISTENS}
+    answer = pdcp("review", *command, "--cohort", "demo", **settings)
     assert answer.returncode == 0, answer.stderr
     rows: dict[str, list[str]] = {}
     name = ""

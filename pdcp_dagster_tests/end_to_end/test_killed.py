@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("demo")
 
 POLL_S = 0.001
-LATEST_S = 120.0
+LATEST_S = 240.0
 CHILDREN_END_WITHIN_S = 10.0
 MARK = "PDCP_TEST_RUN"
 TEMPORARY = (".tmp", ".part")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("demo")
 
 EVERY_PATIENT = [patient.patient_id for patient in demo_cohort()]
+NOBODY_LISTENS = "http://127.0.0.1:9"
 NO_PLAIN_NAME = "../A B/ü"
 NOBODY_CHOSE = {"P5": "I_EXEC_007", "P6": "II_EXEC_003"}
 """To review here; PDCP excluded them, with these codes."""
@@ -67,7 +68,8 @@ def export(pdcp: Pdcp, site: Site, tmp_path_factory: pytest.TempPathFactory) -> 
     """The finished demo's store, exported; no archive can be reached."""
     root = tmp_path_factory.mktemp("legacy") / "export"
     before = site.traces()
-    answer = pdcp("export-legacy", "--cohort", "demo", root, **{**site.settings, "ORTHANC_URL": "http://127.0.0.1:9"})
+    settings: dict[str, str | Path] = {**site.settings, "ORTHANC_URL": NOBODY_LISTENS}
+    answer = pdcp("export-legacy", "--cohort", "demo", root, **settings)
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
     assert site.traces() == before

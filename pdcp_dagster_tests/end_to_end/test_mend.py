@@ -81,7 +81,7 @@ def test_no_other_patients_file_was_written(mended: Mended) -> None:
         }
 
     others = of_others(mended.before)
-    assert len(others) > 17 * 5
+    assert len(others) > 35 * 5
     assert of_others(mended.site.traces()) == others
 
 

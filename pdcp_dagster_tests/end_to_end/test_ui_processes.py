@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from pdcp_dagster.commands.demo import Demo
 from pdcp_dagster.phantom.cohort import COHORT_FILE
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def empty_demo(tmp_path: Path) -> Path:
     """A demo without patients: what `pdcp demo ui` asks for before it starts its servers."""
     (tmp_path / "phantoms").mkdir()
     (tmp_path / "phantoms" / COHORT_FILE).write_text("[]")
-    for event in ("uploaded", "damaged"):
-        (tmp_path / f".{event}").touch()
+    demo = Demo(tmp_path)
+    demo.mark_uploaded()
+    demo.mark("damaged")
     return tmp_path
 
 
