@@ -71,15 +71,18 @@ def load_cohorts(folder: Path) -> tuple[dict[str, Cohort], list[CohortFileError]
 def read_patient_list(path: Path) -> tuple[str, ...]:
     """Return the PatientIDs of a CSV's column `patient_id`, `ids` or `PatientID`, as text, each once, in its order.
 
-    Raises CohortFileError where the file cannot be read or has no such column.
+    Raises CohortFileError where the file cannot be read has no such column, or names nobody.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
+            table = csv.DictReader(file, strict=True)
             column = next((name for name in _ID_COLUMNS if name in (table.fieldnames or ())), None)
             if column is None:
                 raise CohortFileError(f"{path}: expected a column patient_id")
             ids = ((row[column] or "").strip() for row in table)
-            return tuple(dict.fromkeys(patient_id for patient_id in ids if patient_id))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            found = tuple(dict.fromkeys(patient_id for patient_id in ids if patient_id))
+    except (OSError, ValueError, csv.Error) as error:
         raise CohortFileError(f"{path}: the list of patients cannot be read: {one_line(error)}") from None
+    if not found:
+        raise CohortFileError(f"{path}: no PatientID in it")
+    return found

@@ -103,7 +103,7 @@ def _rows(path: Path, keys: tuple[str, ...], value: str) -> Iterator[tuple[int, 
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
+            table = csv.DictReader(file, strict=True)
             columns = table.fieldnames or ()
             if value not in columns or not set(keys) & set(columns):
                 raise CohortTableError(f"{path}: expected the columns {value} and {' or '.join(keys)}")

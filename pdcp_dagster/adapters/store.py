@@ -131,6 +131,11 @@ class PatientFolder:
 
     path: Path
 
+    @property
+    def cohort_path(self) -> Path:
+        """The folder of the patient's cohort; for a candidate in quarantine one of no cohort."""
+        return self.path.parents[1]
+
     def file(self, asset: str) -> Path:
         """Return the file or folder that an asset loads from."""
         return self.path / PATIENT_FILES[asset][0]

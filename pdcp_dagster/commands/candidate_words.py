@@ -52,7 +52,7 @@ def decision_in_words(case: Case) -> str:
         said = _chain_in_words(case, decision.chain)
     else:
         said = ""
-    accepted = f"accepted {', '.join(decision.accepted_codes)}" if decision.accepted_codes else ""
+    accepted = f"accepted {', '.join(decision.accepted)}" if decision.accepted else ""
     return f"{_validity(case)}: {'; '.join(filter(None, (said, accepted)))}, by {decision.told}"
 
 
@@ -136,8 +136,8 @@ def _verdict(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _places(case: Case, row: Mapping[str, Any], folder: CohortFolder) -> Iterator[tuple[str, str]]:
     prepared = folder.candidate(case.partition_key, int(row["candidate"]))
     yield "Picture", str(case.picture(row["picture"])) if row["picture"] else ""
-    yield "No picture", row["picture_problem"] or ""
-    yield "In quarantine", str(prepared.path) if prepared.manifest("patient_notes") is not None else ""
+    yield "Problem", row["picture_problem"] or ""
+    yield "In quarantine", str(prepared.path) if case.shows_these(prepared) else ""
 
 
 def _said(value: object, unknown: str = _UNKNOWN) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.linkage import Chain
 
 _JUDGED = frozenset({"RTPLAN", "RTDOSE"})
+APPROVED, REJECTED = "APPROVED", "REJECTED"
 NOT_LISTED = "not in the cohort's table of approvals"
 
 
@@ -30,15 +31,20 @@ def unapproved(candidates: Iterable[Candidate], rule: Approval | None, table: Ma
     refused = {}
     for candidate in candidates:
         node = candidate.node
-        if rule.table is not None:
-            status = _listed(node, table) if node.role in _JUDGED else None
-            source = "the cohort's table of approvals says"
-        else:
-            status = (candidate.approval_status or "").upper() if node.role == "RTPLAN" else None
-            source = "approval status"
-        if status and status in rule.exclude:
+        if node.role != "RTPLAN" and (rule.table is None or node.role not in _JUDGED):
+            continue
+        status = status_told(candidate, rule, table)
+        source = "approval status" if rule.table is None else "the cohort's table of approvals says"
+        if status in rule.exclude:
             refused[node] = f"{source} {status}"
     return refused
+
+
+def status_told(candidate: Candidate, rule: Approval | None, table: Mapping[str, str]) -> str:
+    """Return the approval that counts, in capitals, "" unknown: by the cohort's table if it has one, else by tag."""
+    if rule is not None and rule.table is not None and candidate.node.role in _JUDGED:
+        return _listed(candidate.node, table) or ""
+    return (candidate.approval_status or "").strip().upper()
 
 
 def is_listed(chain: Chain, table: Mapping[str, str]) -> bool:

@@ -39,11 +39,12 @@ _SCALARS = (
     "structure_set_date",
     "plan_intent",
     "approval_status",
+    "longitudinal_temporal_information_modified",
     "image_type",
     "number_of_frames",
     "slice_location",
 )
-_IMAGES = ("referenced_image_uids", "referenced_image_counts")
+_IMAGES = ("referenced_image_uids", "referenced_image_counts", "referenced_image_classes")
 _LISTS = (
     *_REFERENCES,
     *_IMAGES,
@@ -81,6 +82,9 @@ class Candidate:
     instance_uids: the SOP instances of a series, localisers included; of an RT object itself.
     image_uids: the images that a structure set names, in all its series.
     image_counts: how many of these it names in each of its series, in the order of `referenced_series_uids`.
+    image_classes: the SOP class of these images, "" where it is not said, in the same order.
+    study_date: None, too, where the dates were removed; dates_shifted: whether they were modified in anonymising.
+    several_frames: whether the instances of a series lie in more than one frame of reference.
     file_size: bytes of an RT object, None where unknown.
     rows: where its instances stand in the image summary, localisers aside.
     patient_names: the PatientID and PatientName that it carries.
@@ -97,9 +101,12 @@ class Candidate:
     instance_uids: frozenset[str]
     image_uids: tuple[str, ...]
     image_counts: tuple[int, ...]
+    image_classes: tuple[str, ...]
     file_size: int | None
     rows: tuple[int, ...]
     patient_names: tuple[str, ...]
+    dates_shifted: bool
+    several_frames: bool
 
 
 def instance_records(summary: pd.DataFrame) -> list[dict[str, Any]]:
@@ -158,7 +165,7 @@ def _candidate(rows: Sequence[Mapping[str, Any]]) -> Candidate:
         ),
         study_description=first["study_description"],
         series_description=first["series_description"],
-        study_date=first["study_date"],
+        study_date=None if _dates(first) == _REMOVED else first["study_date"],
         roi_names=first["roi_names"] or (),
         plan_intent=first["plan_intent"],
         approval_status=first["approval_status"],
@@ -166,10 +173,21 @@ def _candidate(rows: Sequence[Mapping[str, Any]]) -> Candidate:
         instance_uids=frozenset(row["sop_instance_uid"] for row in rows if row["sop_instance_uid"]),
         image_uids=first["referenced_image_uids"] or (),
         image_counts=first["referenced_image_counts"] or (),
+        image_classes=first["referenced_image_classes"] or (),
         file_size=first["file_size"] if single else None,
         rows=tuple(row["row"] for row in images),
+        dates_shifted=_dates(first) == _MODIFIED,
+        several_frames=not single and len({row["frame_of_reference_uid"] for row in images} - {None}) > 1,
         patient_names=tuple(name for name in (first["patient_id"], first["patient_name"]) if name),
     )
+
+
+_REMOVED, _MODIFIED = "REMOVED", "MODIFIED"
+
+
+def _dates(row: Mapping[str, Any]) -> str:
+    """Return what became of the dates in anonymising (LongitudinalTemporalInformationModified, PS3.3 C.12.1.1.7)."""
+    return (row["longitudinal_temporal_information_modified"] or "").upper()
 
 
 def _common_frame(rows: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

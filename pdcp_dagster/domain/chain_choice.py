@@ -15,7 +15,7 @@ from pdcp_dagster.domain.words import some
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pdcp_dagster.domain.candidates import Candidate, Node
     from pdcp_dagster.domain.cohort import Cohort
@@ -58,9 +58,13 @@ def choose_chain(
     recipe: LinkageRecipe,
     *,
     ambiguous: frozenset[tuple[str, str]] = frozenset(),
+    witnesses: Callable[[Chain], Iterable[Node]] = lambda _: (),
     index_date: dt.date | None = None,
 ) -> ChainChoice:
-    """Choose among at least one chain; `studies` are those of the chains."""
+    """Choose among at least one chain; `studies` are those of the chains.
+
+    ambiguous: role and UID of what different objects share. witnesses: what tells of a chain's links from outside.
+    """
     choice = ChainChoice()
     left = _of_one_study(choice, tuple(chains), studies, cohort, index_date)
     if not left:
@@ -72,7 +76,7 @@ def choose_chain(
     if len(left) > 1 and len(chosen) > 1:
         _, code = _SEVERAL_OF[recipe.choice or ""]
         return _leave_open(choice, left, Finding(code, some(chosen)))
-    keys = {(node.role, node.uid) for chain in left for node in chain.nodes} & ambiguous
+    keys = {(node.role, node.uid) for chain in left for node in (*chain.nodes, *witnesses(chain))} & ambiguous
     if keys:
         return _leave_open(choice, left, Finding("II_REV_006", some([f"{role} {uid}" for role, uid in sorted(keys)])))
     choice.chain = left[0]
@@ -123,25 +127,29 @@ def _chosen_uids(chains: Iterable[Chain], recipe: LinkageRecipe) -> list[str]:
 def eligible_studies(
     chains: Sequence[Chain],
     remaining: Sequence[Candidate],
-    recipe: LinkageRecipe,
     prescribed: Mapping[Node, bool],
+    approved: Callable[[Candidate], bool],
 ) -> tuple[EligibleStudy, ...]:
-    """Return the studies of the chains' CTs, sorted by UID; `prescribed` says which plans state a prescription."""
+    """Return the studies of the chains' CTs, sorted by UID.
+
+    prescribed: which plans state a prescription. approved: whether a plan is.
+    """
     by_node = {candidate.node: candidate for candidate in remaining}
     found = []
     for uid in sorted({chain.anchor.study_uid for chain in chains}):
         its = tuple(chain for chain in chains if chain.anchor.study_uid == uid)
         ct = by_node[its[0].anchor]
         plans = [by_node[node] for chain in its for node in chain.of_role("RTPLAN")]
-        there = {candidate.node.role for candidate in remaining if candidate.node.study_uid == uid}
+        dates = {by_node[chain.anchor].study_date for chain in its}
         found.append(
             EligibleStudy(
                 uid=uid,
                 chains=its,
-                date=ct.study_date,
+                date=ct.study_date if len(dates) == 1 else None,
+                dates_shifted=ct.dates_shifted,
                 description=ct.study_description,
-                whole=there >= set(recipe.roles),
-                approved=any((plan.approval_status or "").upper() == "APPROVED" for plan in plans),
+                whole=any({node.study_uid for node in chain.nodes} == {uid} for chain in its),
+                approved=any(map(approved, plans)),
                 prescribed=any(prescribed.get(plan.node, False) for plan in plans),
             )
         )

@@ -115,7 +115,7 @@ _INITIAL = (
     (
         "I_EXEC_006",
         _EXCLUDED,
-        "every study has a description that the cohort excludes",
+        "every study with a CT has a description that the cohort excludes",
         "If the patient belongs to the cohort, correct study_description in the cohort file.",
     ),
     (
@@ -300,7 +300,7 @@ _STUDY = (
         "different objects have the same UID",
         "Find out which of them was meant for treatment, and remove the other from the archive.",
     ),
-    ("II_REV_007", _REVIEW, "the plan was rejected", "Check whether the patient was treated with this plan."),
+    ("II_REV_007", _REVIEW, "a selected object was rejected", "Check whether the patient was treated with it."),
     (
         "II_REV_008",
         _REVIEW,
@@ -325,6 +325,24 @@ _STUDY = (
         "the plan is not in the cohort's table of approvals",
         "Add it to the table.",
     ),
+    (
+        "II_REV_012",
+        _REVIEW,
+        "the structure set was drawn on another CT, too, which is missing or was refused",
+        "Check which CT is the planning CT.",
+    ),
+    (
+        "II_REV_013",
+        _REVIEW,
+        "another plan for these structures has no dose in the archive",
+        "Check whether the patient was treated with it, instead or in addition.",
+    ),
+    (
+        "II_REV_014",
+        _REVIEW,
+        "a dose names another structure set than its plan",
+        "Check in the planning system which structure set the dose belongs to.",
+    ),
     ("II_NOTE_001", _NOTE, "a candidate was refused", "Its reason is in the table of verified objects."),
     (
         "II_NOTE_002",
@@ -335,6 +353,7 @@ _STUDY = (
     ("II_NOTE_003", _NOTE, "the approval of the plan is unknown", NOTHING_TO_DO),
     ("II_NOTE_004", _NOTE, "a dose refers to no plan", "Ask for a re-export of the dose with its plan."),
     ("II_NOTE_005", _NOTE, "a plan refers to no structure set", "Ask for a re-export of the plan."),
+    ("II_NOTE_007", _NOTE, "a plan names further structure sets, which are not prepared", NOTHING_TO_DO),
     ("II_NOTE_006", _NOTE, "a structure set refers to no image series", "Ask for a re-export of the structure set."),
 )
 _RETRIEVAL = (

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import datetime as dt
 
-DUMMY_YEARS = frozenset({1900, 1901})
-"""What anonymisers write where a date was (PS3.15 E.1.1 allows any dummy)."""
+FIRST_YEAR, LAST_YEAR = 1970, 2099
+"""No CT is older, and none is younger for a while: other years are what anonymisers write where a date was, 1900 and
+1901 most often (PS3.15 E.1.1 allows any dummy).
+"""
 
 
 def is_real(date: dt.date | None) -> bool:
     """Whether a date is there and no anonymiser's dummy."""
-    return date is not None and date.year not in DUMMY_YEARS
+    return date is not None and FIRST_YEAR <= date.year <= LAST_YEAR

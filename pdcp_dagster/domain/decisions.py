@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.linkage import Chain
 
 _HASH_DIGITS = 16
+_VOID = "I_REV_008"
 
 
 class ChosenChain(Section):
@@ -37,7 +38,8 @@ class ChosenChain(Section):
 class Decision(Section):
     """One entry of decisions.yaml: a study or a chain is chosen, the patient excluded, or findings accepted.
 
-    study_instance_uid: the study of the CT. accepted_codes: codes to review that the person looked at and found right.
+    study_instance_uid: the study of the CT. accepted: findings to review that the person looked at and found right, to
+    the letter, `CODE: what was seen`.
     evidence: the hash of the candidates as the person saw them (`evidence_hash`).
     """
 
@@ -45,33 +47,39 @@ class Decision(Section):
     study_instance_uid: Word | None = None
     chain: ChosenChain | None = None
     exclude: bool = False
-    accepted_codes: Words = ()
+    accepted: Words = ()
     reviewer: Word
     date: dt.date
     reason: Word
     evidence: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
-    @field_validator("accepted_codes")
+    @field_validator("accepted")
     @classmethod
-    def _acceptable(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        for code in codes:
-            if code not in CODES or CODES[code].effect is not Effect.REVIEW or code in UNDECIDED:
-                raise ValueError(f"{code} is no code that can be accepted: those to review are, but for open choices")
-        return codes
+    def _acceptable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            require_acceptable(text.split(":", 1)[0])
+        return texts
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
         chosen = [self.study_instance_uid is not None, self.chain is not None, self.exclude]
-        if sum(chosen) > 1 or (self.exclude and self.accepted_codes):
+        if sum(chosen) > 1 or (self.exclude and self.accepted):
             raise ValueError("a decision chooses a study, or a chain, or excludes the patient")
-        if not any(chosen) and not self.accepted_codes:
-            raise ValueError("a decision needs study_instance_uid, chain, exclude or accepted_codes")
+        if not any(chosen) and not self.accepted:
+            raise ValueError("a decision needs study_instance_uid, chain, exclude or accepted")
         return self
 
     @property
     def told(self) -> str:
         """Who decided when and why, in words."""
         return f"{self.reviewer} on {self.date}, '{self.reason}'"
+
+
+def decision_hash(decision: Decision | None) -> str:
+    """Return a short hash of a decision, "" of none."""
+    if decision is None:
+        return ""
+    return hashlib.sha256(decision.model_dump_json().encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
 
 
 def evidence_hash(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -121,9 +129,22 @@ def _with_doses(chain: Chain, uids: set[str]) -> Chain:
     return chain if whole else type(chain)(kept, part_of=chain)
 
 
-def accepted(findings: Iterable[Finding], codes: Sequence[str], told: str) -> tuple[Finding, ...]:
-    """Return findings with those to review that a person accepted turned into notes."""
+def require_acceptable(code: str) -> None:
+    """Return where a person may accept findings of this code. Raises ValueError."""
+    if code not in CODES or CODES[code].effect is not Effect.REVIEW or code in {*UNDECIDED, _VOID}:
+        raise ValueError(f"{code} is no code that can be accepted: those to review are, but for open choices")
+
+
+def seen(finding: Finding) -> str:
+    """Return how a decision names a finding: another detail is another finding."""
+    return f"{finding.code}: {' '.join(finding.detail.split())}".strip()
+
+
+def accepted(findings: Iterable[Finding], texts: Sequence[str], told: str) -> tuple[Finding, ...]:
+    """Return findings with those to review that a person accepted, to the letter, turned into notes."""
     return tuple(
-        Finding("I_NOTE_013", f"{finding.code} {finding.detail} ({told})") if finding.code in codes else finding
+        Finding("I_NOTE_013", f"{finding.code} {finding.detail} ({told})")
+        if finding.effect is Effect.REVIEW and seen(finding) in texts
+        else finding
         for finding in findings
     )

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Word = Annotated[str, Field(min_length=1)]
+Word = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Words = Annotated[tuple[Word, ...], Field(strict=False)]
 RulePath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 
@@ -27,6 +27,10 @@ def _upper(value: object) -> object:
     if not isinstance(value, list | tuple):
         return value
     return tuple(each.strip().upper() if isinstance(each, str) else each for each in value)
+
+
+_STATUSES = frozenset({"APPROVED", "UNAPPROVED", "REJECTED"})
+"""The values of ApprovalStatus (PS3.3 C.8.8.16)."""
 
 
 class Approval(Section):
@@ -47,6 +51,11 @@ class Approval(Section):
     def _of_a_table(self) -> Self:
         if self.table is None and self.unlisted != "keep":
             raise ValueError("unlisted needs a table")
+        unknown = set(self.exclude) - _STATUSES
+        if self.table is None and unknown:
+            raise ValueError(
+                f"ApprovalStatus is never {', '.join(sorted(unknown))}, but {', '.join(sorted(_STATUSES))}"
+            )
         return self
 
 

@@ -76,15 +76,14 @@ def candidate_rows(
     chains: Sequence[Chain], candidates: Mapping[Node, Candidate], summary: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """Return what tags tell of each chain, plain values in the order of the chains, without verdicts."""
-    return [_row(chain, candidates, summary) for chain in chains]
+    every = {node for chain in chains for node in chain.nodes if node != chain.anchor}
+    facts = {node: _facts(candidates[node], summary) for node in every}
+    return [_row(chain, candidates, facts) for chain in chains]
 
 
-def _row(chain: Chain, candidates: Mapping[Node, Candidate], summary: pd.DataFrame) -> dict[str, Any]:
+def _row(chain: Chain, candidates: Mapping[Node, Candidate], of: Mapping[Node, Mapping[str, Any]]) -> dict[str, Any]:
     ct = candidates[chain.anchor]
-    facts = {
-        role: [_facts(candidates[node], summary) for node in chain.of_role(role)]
-        for role in ("RTSTRUCT", "RTPLAN", "RTDOSE")
-    }
+    facts = {role: [of[node] for node in chain.of_role(role)] for role in ("RTSTRUCT", "RTPLAN", "RTDOSE")}
     plans = facts["RTPLAN"]
     fractions = [sum(plan["fractions_planned"]) for plan in plans if plan["fractions_planned"]]
     prescriptions = [gy for plan in plans for gy in plan["target_prescriptions_gy"] or ()]
@@ -112,10 +111,22 @@ def _row(chain: Chain, candidates: Mapping[Node, Candidate], summary: pd.DataFra
     }
 
 
-def sizes(chain: Chain, candidates: Mapping[Node, Candidate]) -> list[tuple[str, str, int | None]]:
-    """Return the UIDs and sizes of a chain's objects: what changes when one of them is replaced."""
-    rt = [(node.role, node.uid, candidates[node].file_size) for node in chain.nodes if node.role != "CT"]
-    return sorted(rt, key=str)
+def contents(
+    chain: Chain, candidates: Mapping[Node, Candidate], summary: pd.DataFrame
+) -> list[tuple[str, str, object, object]]:
+    """Return role, UID, content and frames of a chain's objects: what changes when one of them is replaced.
+
+    Of an RT object the content is its size, of a CT the UIDs and sizes of its slices.
+    """
+    found = []
+    for node in chain.nodes:
+        own = candidates[node]
+        content: object = own.file_size
+        if node.role == chain.anchor.role:
+            slices = cells(summary, own.rows, ("sop_instance_uid", "file_size"))
+            content = sorted(f"{each['sop_instance_uid']} {each['file_size']}" for each in slices)
+        found.append((node.role, node.uid, content, list(node.frames)))
+    return sorted(found, key=str)
 
 
 def _facts(candidate: Candidate, summary: pd.DataFrame) -> dict[str, Any]:

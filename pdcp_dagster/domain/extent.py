@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 TOLERANCE_MM = 1.0
 """How far a corner of the dose grid may lie outside the CT: below any dose voxel, above the rounding of positions."""
@@ -56,7 +55,7 @@ def _box(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
     """Return the axes `(3, 3)` of a CT and its voxels' borders along them, mm."""
     planes = [plane for plane in map(_plane, slices) if plane is not None]
-    if not planes or len(planes) < len(slices):
+    if not planes or len(planes) < len(slices) or not _alike(planes):
         return None
     axes = planes[0][1]
     origins = np.array([origin for origin, _, _ in planes]) @ axes.T
@@ -69,10 +68,20 @@ def _box(
     return axes, origins.min(axis=0) - half, (origins + reach).max(axis=0) + half
 
 
+def _alike(planes: Sequence[_Plane]) -> bool:
+    """Whether planes have one orientation and size."""
+    _, axes, reach = planes[0]
+    return all(np.allclose(plane[1], axes, atol=1e-4) and np.allclose(plane[2], reach) for plane in planes)
+
+
+_Plane = tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, float]]
+"""The first voxel's centre, the axes (row, column, normal), and the reach along the first two, mm."""
+
+
 def _plane(
     instance: Mapping[str, Any],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, float]] | None:
-    """Return the first voxel's centre, the axes (row, column, normal), and the reach along the first two, mm."""
+) -> _Plane | None:
+    """Return where an instance lies; None where that is not said."""
     position = _vector(instance.get("image_position_patient"))
     cosines = _vector(instance.get("image_orientation_patient"))
     spacing = _vector(instance.get("pixel_spacing"))

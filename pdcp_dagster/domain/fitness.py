@@ -18,17 +18,32 @@ if TYPE_CHECKING:
 NOT_FOR_TREATMENT = frozenset({"VERIFICATION", "MACHINE_QA", "RESEARCH", "SERVICE"})
 """Values of PlanIntent (300A,000A) that no treatment is planned with; an absent intent is unknown and is kept."""
 
+ONLY_LOCALISERS = "only localisers"
 Key = tuple[str, str]
 """Role and UID."""
 
 
 def ambiguous_uids(candidates: Iterable[Candidate]) -> frozenset[Key]:
-    """Return what cannot be told apart by UID though it differs: copies of one object have one size."""
-    sizes: dict[Key, set[int | None]] = {}
+    """Return what cannot be told apart by UID though it differs: copies have one size and the same tags."""
+    told: dict[Key, set[object]] = {}
     for candidate in candidates:
-        if candidate.node.role in RT_OBJECTS:
-            sizes.setdefault((candidate.node.role, candidate.node.uid), set()).add(candidate.file_size)
-    return frozenset(key for key, found in sizes.items() if len(found) > 1)
+        told.setdefault((candidate.node.role, candidate.node.uid), set()).add(_told(candidate))
+    return frozenset(key for key, found in told.items() if len(found) > 1)
+
+
+def _told(candidate: Candidate) -> tuple[object, ...]:
+    """Return what copies of one object, or of one CT, have in common."""
+    if candidate.node.role not in RT_OBJECTS:
+        return candidate.instance_uids, candidate.node.frames
+    return (
+        candidate.file_size,
+        candidate.approval_status,
+        candidate.plan_intent,
+        candidate.roi_names,
+        candidate.image_uids,
+        candidate.node.frames,
+        *sorted(candidate.node.names.items()),
+    )
 
 
 def unfit(candidates: Iterable[Candidate], ambiguous: frozenset[Key]) -> dict[Node, str]:
@@ -40,7 +55,7 @@ def unfit(candidates: Iterable[Candidate], ambiguous: frozenset[Key]) -> dict[No
         key = node.role, node.uid
         intent = (candidate.plan_intent or "").upper()
         if node.role == "CT" and not candidate.slices:
-            refused[node] = "only localisers"
+            refused[node] = ONLY_LOCALISERS
         elif intent in NOT_FOR_TREATMENT:
             refused[node] = f"plan intent {intent}"
         elif key in seen and key not in ambiguous:

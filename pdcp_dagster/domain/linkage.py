@@ -147,11 +147,16 @@ RECIPES: Mapping[str, LinkageRecipe] = MappingProxyType({recipe.name: recipe for
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A node with the nodes that it was linked to, and by what."""
+    """A node with the nodes that it was linked to, and by what.
+
+    open: by a fall-back, which may as well mean a parent that was not linked, or one of several of which only one can
+    be meant.
+    """
 
     node: Node
     parents: tuple[Node, ...] = ()
     by: str | None = None
+    open: bool = False
 
 
 Links = dict[str, tuple[Link, ...]]
@@ -162,14 +167,14 @@ Links = dict[str, tuple[Link, ...]]
 class LinkageContext:
     """What links are looked for among.
 
-    nodes: everything that may take part, witnesses too. refused: role and UID of what may not.
+    nodes: everything that may take part, witnesses too. others: what may not, though objects may refer to it.
     inside: whether the grid of the first lies inside the second; None where that cannot be known.
     """
 
     recipe: LinkageRecipe
     nodes: Sequence[Node]
     inside: Callable[[Node, Node], bool | None]
-    refused: frozenset[tuple[str, str]] = frozenset()
+    others: tuple[Node, ...] = ()
 
 
 def link_from(anchor: Node, context: LinkageContext) -> Links:
@@ -187,8 +192,18 @@ def _link(child: Node, parents: Sequence[Node], edge: Edge, anchor: Node, contex
     for way in edge.ways:
         told = _told(child, parents, way, anchor, context)
         if told is not None:
-            return Link(child, told, way.by) if told else None
+            is_open = way.by != UID and _is_open(child, told, way, edge, anchor=anchor, context=context)
+            return Link(child, told, way.by, is_open) if told else None
     return None
+
+
+def _is_open(
+    child: Node, told: tuple[Node, ...], way: Way, edge: Edge, *, anchor: Node, context: LinkageContext
+) -> bool:
+    """Whether a fall-back may mean others, too: also what was refused or set aside, or hangs on another anchor."""
+    possible = [node for node in (*context.nodes, *context.others) if node.role == edge.parent]
+    meant = _told(child, possible, way, anchor, context) or ()
+    return len(meant) > len(told) or (len(told) > 1 and not context.recipe.keeps_all)
 
 
 def _told(
@@ -200,7 +215,7 @@ def _told(
     named = set(child.names.get(way.column, ()))
     if way.through is not None:
         witnesses = [node for node in context.nodes if node.role == way.through and node.uid in named]
-        if not witnesses and any((way.through, uid) in context.refused for uid in named):
+        if not witnesses and any(other.role == way.through and other.uid in named for other in context.others):
             return ()
         named = {uid for witness in witnesses for uid in witness.names.get(way.parent_column or "", ())}
     if not named:
@@ -223,6 +238,19 @@ def frame_gap(child: Node, parent: Node, anchor: Node, context: LinkageContext) 
         if not inside:
             return "a grid that is not inside the CT" if inside is False else "an unknown grid"
     return ""
+
+
+def witnesses_of(chain: Chain, context: LinkageContext) -> tuple[Node, ...]:
+    """Return the objects that are no part of a chain and yet tell of its links."""
+    named = {
+        (way.through, uid)
+        for edge in context.recipe.edges
+        for way in edge.ways
+        if way.through in context.recipe.witnesses
+        for node in chain.of_role(edge.child)
+        for uid in node.names.get(way.column or "", ())
+    }
+    return tuple(node for node in context.nodes if (node.role, node.uid) in named)
 
 
 def first_gap(links: Links, recipe: LinkageRecipe) -> Edge | None:
@@ -298,4 +326,4 @@ def _narrowed(links: Iterable[Link], parents: set[Node]) -> Iterable[Link]:
     for link in links:
         named = tuple(parent for parent in link.parents if parent in parents)
         if named:
-            yield Link(link.node, named, link.by)
+            yield Link(link.node, named, link.by, link.open)

@@ -7,11 +7,12 @@ What lives here: fitness, approval, links and the number of slices brought toget
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.domain.approvals import NOT_LISTED, is_listed, unapproved
 from pdcp_dagster.domain.codes import Finding
-from pdcp_dagster.domain.fitness import ambiguous_uids, unfit
+from pdcp_dagster.domain.fitness import ONLY_LOCALISERS, ambiguous_uids, unfit
 from pdcp_dagster.domain.linkage import Chain, LinkageContext, chains, first_gap, frame_gap, link_from
 from pdcp_dagster.domain.words import some
 
@@ -49,15 +50,30 @@ class PatientLinks:
     unapproved: frozenset[Node]
     findings: list[Finding] = field(default_factory=list)
 
+    @cached_property
+    def in_any_chain(self) -> frozenset[Node]:
+        """What is in a complete chain, of a refused CT, too."""
+        return frozenset(node for each in self.anchored for chain in each.chains for node in chain.nodes)
+
+    @cached_property
+    def in_a_chain(self) -> frozenset[Node]:
+        """What is in a chain that may be chosen."""
+        return frozenset(node for chain in self.chains for node in chain.nodes)
+
 
 def link_patient(
     candidates: Sequence[Candidate],
     cohort: Cohort,
     recipe: LinkageRecipe,
     approvals: Mapping[str, str],
+    *,
     inside: Callable[[Node, Node], bool | None],
+    set_aside: Iterable[Node] = (),
 ) -> PatientLinks:
-    """Return every complete chain of a patient, and why there is none of the others."""
+    """Return every complete chain of a patient, and why there is none of the others.
+
+    set_aside: what does not take part and may yet be referred to.
+    """
     members = [each for each in candidates if each.node.role in {*recipe.roles, *recipe.witnesses}]
     ambiguous = ambiguous_uids(members)
     refused = unfit(members, ambiguous)
@@ -65,8 +81,11 @@ def link_patient(
     refused_for_approval = unapproved((each for each in members if each.node not in refused), rule, approvals)
     refused |= refused_for_approval
     fit = [each.node for each in members if each.node not in refused]
-    keys = frozenset((node.role, node.uid) for node in refused) - frozenset((node.role, node.uid) for node in fit)
-    context = LinkageContext(recipe, fit, inside, keys)
+    keys = {(node.role, node.uid) for node in fit}
+    others = [node for node in (*refused, *set_aside) if (node.role, node.uid) not in keys]
+    context = LinkageContext(
+        recipe, fit, inside, tuple(node for node in others if refused.get(node) != ONLY_LOCALISERS)
+    )
     anchored = tuple(_anchored(node, context) for node in fit if node.role == recipe.anchor)
     links = PatientLinks(context, anchored, (), ambiguous, refused, frozenset(refused_for_approval))
     slices = {each.node: each.slices for each in members}
@@ -141,16 +160,26 @@ def reason_of_node(node: Node, links: PatientLinks, *, chosen: bool) -> str:
     recipe = links.context.recipe
     if node.role in recipe.witnesses:
         return "not part of the linkage"
+    if node in links.in_any_chain:
+        return _why_its_chain(node, links)
     if node.role == recipe.anchor:
         gap = next(first_gap(each.links, recipe) for each in links.anchored if each.anchor == node)
         return gap.wanted if gap else "no complete chain"
     if (node.role, node.uid) in links.ambiguous:
         return "another object has the same UID"
-    if any(node in chain.nodes for each in links.anchored for chain in each.chains):
-        return "its CT was refused" if not any(node in chain.nodes for chain in links.chains) else "another was chosen"
     if any(link.node == node for each in links.anchored for link in each.links.get(node.role, ())):
         return _unused(node, recipe, chosen=chosen)
     return _unlinked(node, links)
+
+
+def _why_its_chain(node: Node, links: PatientLinks) -> str:
+    """Return why the complete chains of a node do not count."""
+    if (node.role, node.uid) in links.ambiguous:
+        return "another object has the same UID"
+    if node in links.in_a_chain:
+        return "another was chosen"
+    unlisted = any(links.refused[each] == NOT_LISTED for each in links.unapproved)
+    return f"its plan is {NOT_LISTED}" if unlisted else "its CT was refused"
 
 
 def _unused(node: Node, recipe: LinkageRecipe, *, chosen: bool) -> str:
@@ -171,7 +200,7 @@ def _unlinked(node: Node, links: PatientLinks) -> str:
             continue
         if any(other.role == parent and other.uid in named for other in links.context.nodes):
             return f"the {parent} that it refers to is not linked to a {links.context.recipe.anchor}"
-        if any(other.role == parent and other.uid in named for other in links.refused):
+        if any(other.role == parent and other.uid in named for other in links.context.others):
             return f"the {parent} that it refers to was refused"
         return f"the {parent} that it refers to is not in the archive"
     parent = edge.ways[0].through or edge.parent
@@ -181,7 +210,7 @@ def _unlinked(node: Node, links: PatientLinks) -> str:
 
 
 def _is_known(role: str, uids: set[str], links: PatientLinks) -> bool:
-    every = (*links.context.nodes, *links.refused)
+    every = (*links.context.nodes, *links.context.others)
     return any(other.role == role and other.uid in uids for other in every)
 
 

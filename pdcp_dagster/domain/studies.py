@@ -69,7 +69,8 @@ def verify_initially(candidates: Sequence[Candidate], cohort: Cohort, recipe: Li
         return state
     _set_phantoms_aside(state, cohort, recipe)
     if not state.remaining:
-        state.findings.append(Finding("I_EXEC_004"))
+        told = [finding.detail for finding in state.findings if finding.code == "I_NOTE_001"]
+        state.findings.append(Finding("I_EXEC_004", some(told)))
         return state
     _set_structure_sets_aside(state, cohort)
     missing = _missing_modalities(state, cohort, candidates)
@@ -77,9 +78,9 @@ def verify_initially(candidates: Sequence[Candidate], cohort: Cohort, recipe: Li
         state.exclude(Finding("I_EXEC_005", missing), missing)
         return state
     _set_studies_aside(state, cohort)
-    if not state.remaining:
-        dropped = [finding.detail for finding in state.findings if finding.code == "I_NOTE_003"]
-        state.findings.append(Finding("I_EXEC_006", some(dropped)))
+    dropped = [finding.detail for finding in state.findings if finding.code == "I_NOTE_003"]
+    if dropped and not any(candidate.node.role == recipe.anchor for candidate in state.remaining):
+        state.exclude(Finding("I_EXEC_006", some(dropped)), "every study with a CT has an excluded description")
     return state
 
 

@@ -6,7 +6,8 @@ form of the rules (`eligibility`), approvals (`approvals`), importing own rules 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import copy
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -58,7 +59,7 @@ def _by_date(state: InitialVerification, cohort: Cohort, recipe: LinkageRecipe) 
     too_old = []
     for study_uid in _anchored(state, recipe):
         dates = {each.study_date for each in state.of_study(study_uid) if each.node.role == recipe.anchor}
-        if not all(map(is_real, dates)):
+        if not all(map(is_real, dates)) or any(each.dates_shifted for each in state.of_study(study_uid)):
             state.undated.add(study_uid)
         elif all(date is not None and date <= after for date in dates):
             shown = ", ".join(sorted(str(date) for date in dates))
@@ -104,14 +105,28 @@ def _by_own_rule(
 
 def _answers(name: str, rule: OwnRule, summary: pd.DataFrame) -> list[Exclude | Review]:
     try:
-        answer = rule(summary.copy())
-        answers = [] if answer is None else [answer] if isinstance(answer, Exclude | Review) else list(answer)
-    except Exception as error:
+        answer = rule(_own_copy(summary))
+        answers = [] if answer is None else [answer] if isinstance(answer, Exclude | Review) else [*answer]
+    except (Exception, SystemExit) as error:
         raise OwnRuleError(f"the cohort's rule {name} broke: {type(error).__name__}: {error}") from error
+    if isinstance(answer, str | Mapping):
+        raise OwnRuleError(f"the cohort's rule {name} must answer None, Exclude or Review, not {answer!r:.60}")
+    studies = {None, *summary["study_instance_uid"].dropna()}
     for each in answers:
         if not isinstance(each, Exclude | Review) or not isinstance(each.reason, str):
             raise OwnRuleError(f"the cohort's rule {name} must answer None, Exclude or Review, not {each!r:.60}")
+        if isinstance(each, Exclude) and each.study_instance_uid not in studies:
+            unknown = f"{each.study_instance_uid!r:.70}"
+            raise OwnRuleError(f"the cohort's rule {name} excludes study {unknown}, which the patient does not have")
     return answers
+
+
+def _own_copy(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy that shares no list with the summary."""
+    columns = {
+        name: column.map(copy.copy) if column.dtype == object else column.copy() for name, column in summary.items()
+    }
+    return pd.DataFrame(columns)
 
 
 def _anchored(state: InitialVerification, recipe: LinkageRecipe) -> list[str]:

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 class EligibleStudy:
     """A study whose CT is linked, with what rules ask about it.
 
-    chains: its complete chains. whole: whether the study itself holds every modality that the cohort needs.
+    chains: its complete chains. whole: whether one of them lies in this study as a whole.
+    date: None, too, where its CTs differ. dates_shifted: whether dates were modified in anonymising.
     approved, prescribed: whether the plan of one of the chains is approved, or states a prescription.
     """
 
     uid: str
     chains: tuple[Chain, ...]
     date: dt.date | None
+    dates_shifted: bool
     description: str | None
     whole: bool
     approved: bool
@@ -87,6 +89,8 @@ def choose_study(studies: Sequence[EligibleStudy], cohort: Cohort, index_date: d
 
 def _lacking(studies: Sequence[EligibleStudy], rule: SelectionRule, index_date: dt.date | None) -> str:
     """Return which date is missing or a dummy, "" where all are there."""
+    if rule.name == "closest_to" and any(study.dates_shifted for study in studies):
+        return "dates were modified in anonymising"
     undated = [study.uid for study in studies if not is_real(study.date)]
     if undated:
         return f"no date of study {', '.join(undated)}"

@@ -6,9 +6,9 @@ What lives here: the form of `study_selection`. What does not: applying the rule
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from pdcp_dagster.domain.eligibility import Section, Word
 
@@ -36,6 +36,12 @@ class SelectionRule(Section):
     name: RuleName
     words: Annotated[tuple[Word, ...], Field(strict=False)] = ()
     table: Word | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.name == "description_prefers") != bool(self.words) or (self.name == "closest_to") != bool(self.table):
+            raise ValueError(_FORMS)
+        return self
 
 
 def _rule(value: object) -> object:

@@ -125,6 +125,19 @@ def _image_counts(tags: Tags) -> list[int] | None:
     return [len(images) for images in counts.values()]
 
 
+def _image_classes(tags: Tags) -> list[str] | None:
+    """Return the SOP class of the images that a structure set names in each series, "" where it is not said."""
+    if uids(tags, *_TO_SERIES, "SeriesInstanceUID") is None:
+        return None
+    classes: dict[str, str] = {}
+    for series in walk(tags, _TO_SERIES):
+        uid = text(series.get("SeriesInstanceUID"))
+        if uid is not None:
+            named = uids(series, "ContourImageSequence", "ReferencedSOPClassUID") or [""]
+            classes[uid] = classes.get(uid) or named[0]
+    return list(classes.values())
+
+
 def _fraction_groups(tags: Tags) -> list[int] | None:
     if not isinstance(tags.get("ReferencedRTPlanSequence"), list):
         return None
@@ -222,6 +235,7 @@ COLUMNS: Mapping[str, Column] = {
     "frame_of_reference_uids": Column(_LIST, _frames),
     "referenced_series_uids": Column(_LIST, lambda tags: uids(tags, *_TO_SERIES, "SeriesInstanceUID")),
     "referenced_image_counts": Column(_LIST, _image_counts),
+    "referenced_image_classes": Column(_LIST, _image_classes),
     "referenced_image_uids": Column(
         _LIST,
         lambda tags: uids(tags, *_TO_SERIES, "ContourImageSequence", "ReferencedSOPInstanceUID"),

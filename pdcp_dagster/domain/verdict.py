@@ -6,10 +6,10 @@ rule by itself (`patient_links`, `decisions`, `chain_choice`, `selection_checks`
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from pdcp_dagster.domain.approvals import check_approval
+from pdcp_dagster.domain.approvals import APPROVED, check_approval, status_told
 from pdcp_dagster.domain.candidates import cells
 from pdcp_dagster.domain.chain_choice import (
     OPEN_CHOICES,
@@ -21,9 +21,9 @@ from pdcp_dagster.domain.chain_choice import (
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dates import is_real
 from pdcp_dagster.domain.decisions import accepted, chosen_by, evidence_hash
-from pdcp_dagster.domain.evidence import candidate_rows, in_order, sizes
+from pdcp_dagster.domain.evidence import candidate_rows, contents, in_order
 from pdcp_dagster.domain.extent import is_inside
-from pdcp_dagster.domain.linkage import RECIPES
+from pdcp_dagster.domain.linkage import RECIPES, witnesses_of
 from pdcp_dagster.domain.patient_links import PatientLinks, link_patient, notes_on, reason_of_node, why_no_chain
 from pdcp_dagster.domain.selection_checks import check_links, check_selected
 
@@ -67,10 +67,11 @@ class Verdict:
     ) -> None:
         self._by_node = {candidate.node: candidate for candidate in candidates}
         self._initial, self._cohort, self._around, self._summary = initial, cohort, around, summary
+        self._known_inside: dict[tuple[Node, Node], bool | None] = {}
         self._recipe = RECIPES[cohort.linkage]
         self._studies = initial.studies
         self._of_decision: list[Finding] = []
-        self.accepted_codes: tuple[str, ...] = ()
+        self.accepted: tuple[str, ...] = ()
         self.links: PatientLinks | None = None
         self.chains: tuple[Chain, ...] = ()
         self.choice = ChainChoice()
@@ -100,7 +101,9 @@ class Verdict:
     def evidence(self) -> str:
         """Return the hash of what a person sees of the candidates, and of the sizes of their objects."""
         rows = zip(self.chains, self.evidence_rows(), strict=True)
-        return evidence_hash([{**row, "sizes": sizes(chain, self._by_node)} for chain, row in rows])
+        return evidence_hash(
+            [{**row, "contents": contents(chain, self._by_node, self._summary)} for chain, row in rows]
+        )
 
     def linked_to(self, node: Node) -> tuple[str, ...]:
         """Return the UIDs that a node was linked to, also one that was refused; of a selected one the selected only."""
@@ -122,27 +125,35 @@ class Verdict:
         if self.choice.outcome is not None and self.choice.outcome.code != "I_REV_004":
             found.append(self.choice.outcome)
         decision = self._around.decision
-        return accepted(found, self.accepted_codes, decision.told if decision else "")
+        return accepted(found, self.accepted, decision.told if decision else "")
 
     def _link(self) -> None:
         remaining = self._initial.remaining
-        self.links = link_patient(remaining, self._cohort, self._recipe, self._around.approvals, self._inside)
+        self.links = link_patient(
+            remaining,
+            self._cohort,
+            self._recipe,
+            self._around.approvals,
+            inside=self._inside,
+            set_aside=self._initial.refused,
+        )
         self.chains = in_order(self.links.chains, self._by_node)
         left = self._only() if self._around.only_candidate is not None else self._decided(self.chains)
         if not self.chains:
-            self.choice.outcome = why_no_chain(self.links)
+            self.choice.outcome = self.choice.outcome or why_no_chain(self.links)
         elif left:
             self._choose(left)
 
     def _choose(self, left: tuple[Chain, ...]) -> None:
         assert self.links is not None, "a chain has links"  # noqa: S101
-        studies = eligible_studies(left, self._initial.remaining, self._recipe, self._prescribed(left))
+        studies = eligible_studies(left, self._initial.remaining, self._prescribed(left), self._is_approved)
         chosen = choose_chain(
             left,
             studies,
             self._cohort,
             self._recipe,
             ambiguous=self.links.ambiguous,
+            witnesses=partial(witnesses_of, context=self.links.context),
             index_date=self._around.index_date,
         )
         chosen.passed_over += self.choice.passed_over
@@ -162,16 +173,18 @@ class Verdict:
         decision = self._around.decision
         if decision is None:
             return chains
-        left = chosen_by(decision, chains) if decision.evidence == self.evidence() else ()
-        if not left:
+        same = decision.evidence == self.evidence()
+        left = chosen_by(decision, chains) if same else ()
+        chose = decision.chain is not None or decision.study_instance_uid is not None
+        if not same or (chose and not left):
             self._of_decision.append(Finding("I_REV_008", decision.told))
             return chains
-        self.accepted_codes = decision.accepted_codes
+        self.accepted = decision.accepted
         if decision.exclude:
             self.choice.pass_over(chains, (), "a person excluded the patient")
             self.choice.outcome = Finding("I_EXEC_011", decision.told)
             return ()
-        if decision.chain is not None or decision.study_instance_uid is not None:
+        if chose:
             self.choice.pass_over(chains, left, _BY_A_PERSON)
             self._of_decision.append(Finding("I_SUCC_010", decision.told))
         return left
@@ -193,7 +206,8 @@ class Verdict:
         return [*found, *self._of_dates()]
 
     def _other_studies(self, chain: Chain) -> list[Finding]:
-        own = {node.study_uid for each in self.chains for node in each.nodes} | {node.study_uid for node in chain.nodes}
+        linked = self.links.in_any_chain if self.links is not None else ()
+        own = {node.study_uid for node in (*linked, *chain.nodes)}
         complete = [
             uid
             for uid in self._studies
@@ -221,14 +235,14 @@ class Verdict:
 
     def _doubts(self) -> list[Finding]:
         chain = self.choice.chain
-        if chain is None:
+        if chain is None or self.links is None:
             return []
-        members = [self._by_node[node] for node in chain.nodes]
-        rule = self._cohort.eligibility.approval
+        rule, table = self._cohort.eligibility.approval, self._around.approvals
+        accept = self._cohort.fallback_links == "accept"
         return [
-            *check_selected(members),
-            *check_links(chain, self._recipe, accept_fallbacks=self._cohort.fallback_links == "accept"),
-            *check_approval(chain, members, rule, self._around.approvals),
+            *check_selected(chain, self.links, self._by_node, rule, table),
+            *check_links(chain, self._by_node[chain.anchor], accept_fallbacks=accept),
+            *check_approval(chain, [self._by_node[node] for node in chain.nodes], rule, table),
         ]
 
     @cached_property
@@ -253,9 +267,13 @@ class Verdict:
         return {node: reason for node, reason in reasons.items() if node not in self._selected}
 
     def _why_unchosen(self, node: Node, links: PatientLinks) -> str:
-        if any(node in chain.nodes for chain in self.chains):
+        if node in self._in_chains:
             return "a person chose other doses"
         return reason_of_node(node, links, chosen=self.choice.chain is not None)
+
+    @cached_property
+    def _in_chains(self) -> frozenset[Node]:
+        return frozenset(node for chain in self.chains for node in chain.nodes)
 
     @cached_property
     def _links_of(self) -> dict[Node, tuple[Link, ...]]:
@@ -270,6 +288,9 @@ class Verdict:
             found |= {link.node: (link,) for link in chosen}
         return found
 
+    def _is_approved(self, plan: Candidate) -> bool:
+        return status_told(plan, self._cohort.eligibility.approval, self._around.approvals) == APPROVED
+
     def _prescribed(self, chains: Sequence[Chain]) -> dict[Node, bool]:
         plans = {node for chain in chains for node in chain.of_role("RTPLAN")}
         if not plans or all(rule.name != "has_prescription" for rule in self._cohort.study_selection):
@@ -282,5 +303,10 @@ class Verdict:
         return doses is not None and any(dose > 0 for dose in doses)
 
     def _inside(self, dose: Node, ct: Node) -> bool | None:
+        if (dose, ct) not in self._known_inside:
+            self._known_inside[dose, ct] = self._lies_inside(dose, ct)
+        return self._known_inside[dose, ct]
+
+    def _lies_inside(self, dose: Node, ct: Node) -> bool | None:
         (grid,) = cells(self._summary, self._by_node[dose].rows[:1], _GEOMETRY)
         return is_inside(grid, cells(self._summary, self._by_node[ct].rows, _GEOMETRY))

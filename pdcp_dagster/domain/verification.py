@@ -66,7 +66,7 @@ class Verification:
     selection: what to retrieve; None where the patient is excluded or a person must choose.
     list_of_values, raw_images_summary, verified_images_summary: parts of the notes under PDCP's keys.
     chains: the candidates in their order; `choice` is what came of them.
-    accepted_codes: codes to review that a person accepted.
+    accepted: findings to review that a person accepted, to the letter.
     """
 
     verified: pd.DataFrame
@@ -77,7 +77,7 @@ class Verification:
     verified_images_summary: dict[str, Any]
     chains: tuple[Chain, ...]
     choice: ChainChoice
-    accepted_codes: tuple[str, ...]
+    accepted: tuple[str, ...]
     _verdict: Verdict
 
     @cached_property
@@ -142,7 +142,7 @@ def verify(summary: pd.DataFrame, cohort: Cohort, around: Circumstances = NOTHIN
         verified_images_summary=count_selected(rows, selection),
         chains=verdict.chains,
         choice=verdict.choice,
-        accepted_codes=verdict.accepted_codes,
+        accepted=verdict.accepted,
         _verdict=verdict,
     )
 

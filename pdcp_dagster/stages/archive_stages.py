@@ -13,6 +13,7 @@ import pandas as pd
 from pdcp_dagster.adapters.orthanc import ArchivedInstance
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.decisions import decision_hash
 from pdcp_dagster.domain.keys import uid_name
 from pdcp_dagster.domain.selection import SELECTED
 from pdcp_dagster.domain.study_facts import study_facts
@@ -65,7 +66,9 @@ def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
     patient.verified = verification.verified
     patient.selection = verification.selection
     patient.verification = verification
-    write_table(verification.verified, target / "verified_study.parquet")
+    # What a person accepted is part of the content: later stages are out of date when it changes.
+    told = {"accepted": "\n".join(sorted(verification.accepted))}
+    write_table(verification.verified, target / "verified_study.parquet", told)
     verified = verification.verified
     kept = Kept(
         {
@@ -79,8 +82,11 @@ def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
             "raw_images_summary": verification.raw_images_summary,
             "verified_images_summary": verification.verified_images_summary,
             "facts": study_facts(patient.summary, verification.selection),
-            "accepted_codes": list(verification.accepted_codes),
+            "accepted": list(verification.accepted),
             "accepted_by": around.decision.told if around.decision is not None else "",
+            "patient_id": patient.task.patient_id,
+            "decision": decision_hash(around.decision),
+            "evidence": verification.evidence if verification.chains else "",
         },
     )
     return kept, verification.findings

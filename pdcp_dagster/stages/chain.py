@@ -56,12 +56,12 @@ STAGES: tuple[Stage, ...] = (
     Stage(_VERIFIED, archive_stages.verify_study, (_SUMMARY,), keeps_when_stopping=True),
     Stage("candidate_studies", candidate_stage.show_candidates, (_SUMMARY, _VERIFIED), for_open_choices=True),
     Stage(_DICOM, archive_stages.retrieve_dicom, (_SUMMARY, _VERIFIED)),
-    Stage("ct_volume", image_stages.convert_ct, (_DICOM,)),
-    Stage("structure_masks", image_stages.fill_structures, (_DICOM,)),
-    Stage("dose_volume", dose_stages.sum_doses, (_DICOM,)),
+    Stage("ct_volume", image_stages.convert_ct, (_VERIFIED, _DICOM)),
+    Stage("structure_masks", image_stages.fill_structures, (_VERIFIED, _DICOM)),
+    Stage("dose_volume", dose_stages.sum_doses, (_VERIFIED, _DICOM)),
     Stage("plan_table", dose_stages.tabulate_plans, (_SUMMARY, _VERIFIED, _DICOM), for_open_choices=True),
-    Stage("dvh_table", dose_stages.compute_dvhs, (_DICOM,)),
-    Stage("central_slices", picture_stage.draw_central_slices, (_DICOM,)),
+    Stage("dvh_table", dose_stages.compute_dvhs, (_VERIFIED, _DICOM)),
+    Stage("central_slices", picture_stage.draw_central_slices, (_VERIFIED, _DICOM)),
 )
 NOTES = "patient_notes"
 PATIENT_ASSETS: tuple[str, ...] = (*(stage.asset for stage in STAGES), NOTES)

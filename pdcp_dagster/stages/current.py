@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pdcp_dagster.adapters.decisions_file import DecisionsFileError, read_decisions
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.store import PATIENT_FILES, StoreError
 from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
+from pdcp_dagster.domain.decisions import decision_hash
 from pdcp_dagster.domain.notes import STAGES, findings_from, stages_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class Standing:
     code: str | None
     reason: str
     findings: tuple[Finding, ...] = ()
+    decided_since: bool = False
+    """Whether a person decided about the patient, or took a decision back, since verified_study was made."""
 
 
 class PatientNotLoadableError(Exception):
@@ -68,8 +72,9 @@ class NotInLinkage(PatientNotLoadableError):  # noqa: N818 - told like an exclus
 def standing_of(folder: PatientFolder) -> Standing:
     """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
 
-    PENDING, too, where a stage is not done yet, where something is missing that the notes tell of, or was made from
-    what has changed since: none of these must be taken for a result. FAILED where the notes cannot be read.
+    PENDING, too, where a person decided since the last run, a stage is not done yet, something is missing that the
+    notes tell of, or was made from what has changed since: none of these must be taken for a result. FAILED where the
+    notes cannot be read.
     """
     failure = folder.read_failure()
     try:
@@ -83,11 +88,29 @@ def standing_of(folder: PatientFolder) -> Standing:
     decisive = deciding(findings)
     if decisive is None:
         return Standing(Status.PENDING, None, _NEVER_RUN, findings)
+    decided = decided_since(folder)
+    if decided:
+        return Standing(Status.PENDING, None, f"{decided} Run this patient again.", findings, decided_since=True)
     if not any(finding.stops for finding in findings):
         unfinished = _unfinished(folder, by_stage, str(notes.get("linkage", "CRDP")))
         if unfinished:
             return Standing(Status.PENDING, None, f"{unfinished}. Run this patient again.", findings)
     return Standing(status_of(findings), decisive.code, reason_of(findings), findings)
+
+
+def decided_since(folder: PatientFolder) -> str:
+    """Return in words why the decision that verified_study was made with is not today's, "" where it is."""
+    manifest = folder.manifest("verified_study")
+    details = manifest.details if manifest is not None else {}
+    if "decision" not in details:
+        return ""
+    try:
+        decision = read_decisions(folder.cohort_path / "decisions.yaml").get(str(details["patient_id"]))
+    except DecisionsFileError as error:
+        return f"{error}."
+    if decision_hash(decision) == details["decision"]:
+        return ""
+    return "A person has decided about the patient since the last run." if decision else "A decision was withdrawn."
 
 
 def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]], linkage: str) -> str:
@@ -163,6 +186,8 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool)
     if asset in outdated_assets(folder):
         raise PatientPending(None, standing.reason)
     # What is finished may be used although later stages are not done yet.
+    if standing.decided_since:
+        raise PatientPending(None, standing.reason)
     if status_of(standing.findings) is Status.REVIEW and not include_review:
         decisive = deciding(standing.findings)
         raise PatientInReview(decisive.code if decisive else None, reason_of(standing.findings))

@@ -17,7 +17,7 @@ from pdcp_dagster.adapters.rtplan import read_plan
 from pdcp_dagster.adapters.rtstruct import read_structure_set
 from pdcp_dagster.domain.circumstances import NO_TABLES
 from pdcp_dagster.domain.contours import PlanarContours, planar_contours
-from pdcp_dagster.domain.decisions import accepted
+from pdcp_dagster.domain.decisions import accepted, decision_hash
 from pdcp_dagster.domain.dose import DoseDecision, combine_doses
 from pdcp_dagster.domain.selection import Selection, selection_from
 from pdcp_dagster.domain.verification import Verification, verify
@@ -100,7 +100,13 @@ class Patient:
     @cached_property
     def verification(self) -> Verification:
         """The verdict from tags, with its candidates; the same that the stage verified_study came to."""
-        return verify(self.summary, self.cohort, circumstances_of(self))
+        around = circumstances_of(self)
+        manifest = self.folder.manifest("verified_study")
+        if manifest is not None and manifest.details.get("decision", "") != decision_hash(around.decision):
+            raise StageRefusedError(
+                "a person has decided since verified_study was made: materialise verified_study first"
+            )
+        return verify(self.summary, self.cohort, around)
 
     @cached_property
     def verified(self) -> pd.DataFrame:
@@ -116,8 +122,8 @@ class Patient:
         """Return a later stage's findings with those that a person accepted turned into notes."""
         manifest = self.folder.manifest("verified_study")
         details = manifest.details if manifest is not None else {}
-        codes, told = details.get("accepted_codes", ()), str(details.get("accepted_by", ""))
-        return accepted(findings, codes, told) if codes else findings
+        texts, told = details.get("accepted", ()), str(details.get("accepted_by", ""))
+        return accepted(findings, texts, told) if texts else findings
 
     @property
     def selected(self) -> Selection:

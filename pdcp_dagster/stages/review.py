@@ -17,7 +17,7 @@ from pdcp_dagster.adapters.decisions_file import read_decisions
 from pdcp_dagster.adapters.parquet import TableError, read_table
 from pdcp_dagster.adapters.strict_yaml import in_words
 from pdcp_dagster.domain.codes import UNDECIDED, Effect, Finding, Status
-from pdcp_dagster.domain.decisions import Decision
+from pdcp_dagster.domain.decisions import Decision, decision_hash, seen
 from pdcp_dagster.domain.study_rules import OwnRuleError
 from pdcp_dagster.domain.verification import SeveralPatientsError, Verification, verify
 from pdcp_dagster.stages.circumstances import known_of
@@ -98,8 +98,14 @@ class Case:
     def is_replayed(self) -> bool:
         """Whether the last run took the decision into account."""
         manifest = self.folder.manifest("verified_study")
-        told = manifest.details.get("accepted_by") if manifest is not None else None
-        return self.decision is not None and told == self.decision.told
+        made_with = manifest.details.get("decision") if manifest is not None else None
+        return self.decision is not None and made_with == decision_hash(self.decision)
+
+    def shows_these(self, candidate: PatientFolder) -> bool:
+        """Whether a candidate in quarantine was finished, and made from what the candidates are now."""
+        manifest = candidate.manifest("verified_study")
+        finished = candidate.manifest("patient_notes") is not None
+        return finished and manifest is not None and manifest.details.get("evidence") == self.verification.evidence
 
     @cached_property
     def candidates(self) -> list[dict[str, Any]]:
@@ -164,13 +170,13 @@ def open_case(folder: CohortFolder, cohort: Cohort, tables: CohortTables, patien
 
 
 def cases_to_review(folder: CohortFolder, cohort: Cohort, tables: CohortTables) -> Iterator[Case]:
-    """Yield the patients whose current status is REVIEW, in the order of the patient list.
+    """Yield the patients to review, and those decided about since their last run, in the order of the patient list.
 
     Raises what `open_case` raises.
     """
     for patient_id, found in _listed(folder, cohort).items():
         case = _case(folder, cohort, tables, patient_id, found)
-        if case.standing.status is Status.REVIEW:
+        if case.standing.status is Status.REVIEW or case.standing.decided_since:
             yield case
 
 
@@ -224,7 +230,7 @@ def decide(case: Case, wish: Wish) -> Decision:
         "study_instance_uid": wish.study,
         "chain": _chosen(case.verification, wish) if wish.candidate is not None else None,
         "exclude": wish.exclude,
-        "accepted_codes": tuple(dict.fromkeys(wish.accepted)),
+        "accepted": tuple(text for code in dict.fromkeys(wish.accepted) for text in _as_seen(case, code)),
         "reviewer": wish.reviewer.strip(),
         "date": wish.date,
         "reason": wish.reason.strip(),
@@ -237,6 +243,13 @@ def decide(case: Case, wish: Wish) -> Decision:
     if any(finding.code == _VOID for finding in case.foreseen(decision).findings):
         raise ReviewError(f"patient {case.patient_id!r} has no candidate that could be prepared: nothing to decide")
     return decision
+
+
+def _as_seen(case: Case, code: str) -> list[str]:
+    """Return the findings of a code as they are now, and those that were accepted before."""
+    now = [seen(finding) for finding in (*case.verification.findings, *case.standing.findings) if finding.code == code]
+    before = case.decision.accepted if case.decision is not None else ()
+    return list(dict.fromkeys([*now, *(text for text in before if text.split(":", 1)[0] == code)]))
 
 
 def _require_known(case: Case, wish: Wish) -> None:

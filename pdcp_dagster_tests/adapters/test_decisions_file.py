@@ -26,7 +26,7 @@ BY_HAND = f"""
 decisions:
   - patient_id: '0012'
     study_instance_uid: '1.2.3'
-    accepted_codes: [II_REV_001]
+    accepted: ["II_REV_001: 400 slices"]
     reviewer: Dr. Ada
     date: 2026-02-03
     reason: the boost came later
@@ -65,7 +65,7 @@ def test_a_file_written_by_hand_is_read_by_patient_id_to_the_letter(tmp_path: Pa
         "0012": Decision(
             patient_id="0012",
             study_instance_uid="1.2.3",
-            accepted_codes=("II_REV_001",),
+            accepted=("II_REV_001: 400 slices",),
             reviewer="Dr. Ada",
             date=dt.date(2026, 2, 3),
             reason="the boost came later",
@@ -99,9 +99,9 @@ def test_a_file_written_by_hand_is_read_by_patient_id_to_the_letter(tmp_path: Pa
         (BY_HAND.replace("exclude: true", "exclude: maybe"), "entry 2: exclude: input should be a valid boolean"),
         (BY_HAND.replace("exclude: true", "exclud: true"), "entry 2: exclud: there is no such key"),
         (BY_HAND.replace("exclude: true, ", ""), "entry 2: a decision needs study_instance_uid, chain, exclude or"),
-        (BY_HAND.replace("[II_REV_001]", "[I_REV_004]"), "accepted_codes: I_REV_004 is no code that can be accepted"),
-        (BY_HAND.replace("[II_REV_001]", "[II_REV_999]"), "II_REV_999 is no code that can be accepted"),
-        (BY_HAND.replace("[II_REV_001]", "[I_EXEC_005]"), "I_EXEC_005 is no code that can be accepted"),
+        (BY_HAND.replace("II_REV_001: 400 slices", "I_REV_004"), "accepted: I_REV_004 is no code that can be accepted"),
+        (BY_HAND.replace("II_REV_001: 4", "II_REV_999: 4"), "II_REV_999 is no code that can be accepted"),
+        (BY_HAND.replace("II_REV_001: 4", "I_EXEC_005: 4"), "I_EXEC_005 is no code that can be accepted"),
         (BY_HAND.replace("study_instance_uid", "exclude: true\n    study_instance_uid"), "chooses a study, or a chain"),
         (BY_HAND.replace("f" * 16, "today"), "entry 2: evidence: string should match pattern"),
         (BY_HAND.replace("Dr. Ada", "!!python/object/apply:os.system ['true']"), "could not determine a constructor"),
@@ -145,11 +145,11 @@ def test_a_change_is_seen_at_once_and_an_unchanged_file_is_read_once(
 def test_a_decision_replaces_the_earlier_one_on_its_patient_and_leaves_the_others(tmp_path: Path) -> None:
     path = a_file(tmp_path, BY_HAND)
     record_decision(path, a_decision("12"))
-    record_decision(path, a_decision("99", chain=None, accepted_codes=("II_REV_002", "II_REV_005")))
+    record_decision(path, a_decision("99", chain=None, accepted=("II_REV_002: 3 slices", "II_REV_005: 1 of 4")))
     decisions = read_decisions(path)
     assert list(decisions) == ["0012", "12", "99"]
     assert decisions["12"] == a_decision("12")
-    assert decisions["99"].accepted_codes == ("II_REV_002", "II_REV_005")
+    assert decisions["99"].accepted == ("II_REV_002: 3 slices", "II_REV_005: 1 of 4")
     assert decisions["0012"].reason == "the boost came later"
 
 

@@ -115,6 +115,18 @@ def test_a_candidate_whose_file_is_damaged_fails_alone_and_makes_exit_code_1(des
     assert "FAILED" in answer.stdout
 
 
+def test_the_quarantine_of_other_candidates_is_shown_to_nobody(desk: Clinic) -> None:
+    cohort = the_cohort(desk)
+    assert quarantine(desk, "RVQtwo").returncode == 0
+    mark = cohort.candidate("RVQtwo", 1).path / "manifests" / "verified_study.json"
+    as_it_was = mark.read_text()
+    mark.write_text(as_it_was.replace('"evidence": "', '"evidence": "of other candidates '))
+    answer = desk.pdcp("review", "show", "--cohort", "quarantine", "--patient", "RVQtwo", **desk.settings)
+    mark.write_text(as_it_was)
+    assert str(cohort.candidate("RVQtwo", 1).path) not in answer.stdout.replace("\n", "")
+    assert "In quarantine" in answer.stdout, "the second candidate is as it was"
+
+
 def test_an_archive_that_has_changed_since_the_run_is_told(desk: Clinic) -> None:
     """Candidates are numbered by what the last run saw: another study may have shifted them."""
     desk.admit("RVQlate", studies=3)

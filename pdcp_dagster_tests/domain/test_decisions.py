@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pdcp_dagster.domain.circumstances import Circumstances
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.cohort import Cohort
-from pdcp_dagster.domain.decisions import Decision
+from pdcp_dagster.domain.decisions import Decision, seen
 from pdcp_dagster.domain.summary import summarise
 from pdcp_dagster.domain.verdict import NoSuchCandidateError
 from pdcp_dagster.domain.verification import verify
@@ -26,6 +26,9 @@ def decision(archive: Archive, cohort: dict[str, Any] | None = None, **content: 
     verification = archive.verified(**(cohort or {}))
     if "candidate" in content:
         content["chain"] = verification.chosen_chain(content.pop("candidate"))
+    if "codes" in content:
+        codes_seen = content.pop("codes")
+        content["accepted"] = [seen(finding) for finding in verification.findings if finding.code in codes_seen]
     by = {"reviewer": "Dr A", "date": dt.date(2026, 1, 2), "reason": "the index course"}
     made = Decision.model_validate({"patient_id": "0012", "evidence": verification.evidence, **by, **content})
     return Circumstances(decision=made)
@@ -82,10 +85,10 @@ def test_a_person_may_exclude_the_patient() -> None:
 def test_an_accepted_finding_becomes_a_note_and_nothing_else_does() -> None:
     archive = Archive().ct(slices=7).rtstruct(frame="frame-mr").plan().dose()
     assert codes(archive.verified()) == ["I_SUCC_001", "II_REV_001", "II_REV_010", "II_SUCC_001"]
-    one = archive.verified(decision(archive, accepted_codes=["II_REV_001"]))
+    one = archive.verified(decision(archive, codes=["II_REV_001"]))
     assert codes(one) == ["I_SUCC_001", "II_REV_010", "II_SUCC_001"]
     assert detail(one, "I_NOTE_013").startswith("II_REV_001 7 slices, more than 6 (CT ct)")
-    both = archive.verified(decision(archive, accepted_codes=["II_REV_001", "II_REV_010"]))
+    both = archive.verified(decision(archive, codes=["II_REV_001", "II_REV_010"]))
     assert status(both) is Status.SUCCESS
 
 
@@ -164,10 +167,10 @@ def test_in_quarantine_each_candidate_is_prepared_as_if_it_were_the_only_one() -
     [
         {},
         {"study_instance_uid": "1", "exclude": True},
-        {"exclude": True, "accepted_codes": ["II_REV_001"]},
-        {"accepted_codes": ["I_REV_004"]},
-        {"accepted_codes": ["II_EXEC_002"]},
-        {"accepted_codes": ["nonsense"]},
+        {"exclude": True, "accepted": ["II_REV_001: seen"]},
+        {"accepted": ["I_REV_004"]},
+        {"accepted": ["II_EXEC_002"]},
+        {"accepted": ["nonsense"]},
         {"study_instance_uid": "1", "evidence": "x"},
         {"study_instance_uid": "1", "reviewer": ""},
     ],

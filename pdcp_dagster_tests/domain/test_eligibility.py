@@ -130,6 +130,12 @@ def test_a_plan_that_is_not_in_the_table_is_kept_reviewed_or_excluded(unlisted: 
     assert found == [code for code in expected if unlisted != "exclude" or code != "II_NOTE_001"]
 
 
+def test_what_hangs_on_a_plan_that_is_not_in_the_table_says_so() -> None:
+    verification = Archive().complete().verified(eligibility=tabled("exclude"))
+    of_plan, of_rest = "not in the cohort's table of approvals", "its plan is not in the cohort's table of approvals"
+    assert reasons(verification) == {"ct": of_rest, "ss": of_rest, "plan": of_plan, "dose": of_plan}
+
+
 def test_a_chain_counts_as_listed_by_any_of_its_plan_and_doses() -> None:
     around = Circumstances(approvals={"dose": "TREATED"})
     assert status(Archive().complete().verified(around, eligibility=tabled("exclude"))) is Status.SUCCESS
@@ -153,6 +159,15 @@ def test_a_rule_sees_the_whole_summary_and_cannot_change_it() -> None:
 
     assert status(Archive().complete().pt().verified(by(rule))) is Status.SUCCESS
     assert seen == [["CT", "PT", "RTDOSE", "RTPLAN", "RTSTRUCT"]]
+
+
+def test_a_rule_that_changes_lists_changes_its_own_copy() -> None:
+    def rule(summary: pd.DataFrame) -> Answer:
+        for names in summary["referenced_plan_uids"].dropna():
+            names.clear()
+        return None
+
+    assert status(Archive().complete().verified(by(rule))) is Status.SUCCESS
 
 
 def test_a_rule_may_exclude_the_patient() -> None:
@@ -181,7 +196,18 @@ def _broken(_: pd.DataFrame) -> Answer:
     raise KeyError("kvp")
 
 
-@pytest.mark.parametrize("rule", [_broken, lambda _: False, lambda _: ["no"], lambda _: Exclude(3)])  # type: ignore[arg-type]
+def _ends(_: pd.DataFrame) -> Answer:
+    raise SystemExit(0)
+
+
+def _misnames(_: pd.DataFrame) -> Answer:
+    return Exclude("a rescan", study_instance_uid="1 ")
+
+
+NONSENSE: list[Any] = [_broken, _ends, _misnames, lambda _: False, lambda _: ["no"], lambda _: "", lambda _: {}]
+
+
+@pytest.mark.parametrize("rule", [*NONSENSE, lambda _: Exclude(3)])  # type: ignore[arg-type]
 def test_a_rule_that_breaks_or_answers_nonsense_is_a_failure_and_no_verdict(rule: Any) -> None:
     with pytest.raises(OwnRuleError, match="rules:mine"):
         Archive().complete().verified(by(rule))

@@ -11,7 +11,7 @@ import pytest
 from pdcp_dagster.domain.circumstances import Circumstances
 from pdcp_dagster.domain.code_registry import CODES, LEGACY_ONLY
 from pdcp_dagster.domain.codes import Finding
-from pdcp_dagster.domain.decisions import Decision
+from pdcp_dagster.domain.decisions import Decision, seen
 from pdcp_dagster.domain.eligibility import Exclude, Review
 from pdcp_dagster.domain.verification import Verification
 from pdcp_dagster_tests.domain.image_rows import Archive
@@ -19,6 +19,7 @@ from pdcp_dagster_tests.domain.image_rows import Archive
 AFTER: dict[str, Any] = {"eligibility": {"study_date_after": dt.date(2013, 11, 1)}}
 APPROVED: dict[str, Any] = {"eligibility": {"approval": {"exclude": ["REJECTED"]}}}
 TABLED: dict[str, Any] = {"eligibility": {"approval": {"table": "approvals.csv", "unlisted": "review"}}}
+CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 BREAST: dict[str, Any] = {"study_description": {"exclude": ["lung"]}}
 
 
@@ -28,7 +29,10 @@ def two(first: dict[str, Any] | None = None, second: dict[str, Any] | None = Non
 
 
 def decided(archive: Archive, **content: Any) -> Verification:
-    evidence = content.pop("evidence", None) or archive.verified().evidence
+    before = archive.verified()
+    evidence = content.pop("evidence", None) or before.evidence
+    accepted = content.pop("codes", ())
+    content["accepted"] = [seen(each) for each in before.findings if each.code in accepted]
     by = {"patient_id": "0012", "reviewer": "Dr A", "date": dt.date(2026, 1, 2), "reason": "seen"}
     decision = Decision.model_validate({**by, "evidence": evidence, **content})
     return archive.verified(Circumstances(decision=decision))
@@ -68,6 +72,13 @@ def twins() -> Archive:
 
 def stray() -> Archive:
     return Archive().ct().rtstruct().plan().stray_dose(structure_sets=["ss"])
+
+
+def drawn_on_an_absent_ct() -> Archive:
+    archive = Archive().ct().rtstruct(on=["planning", "ct"], images={"planning": ["p.1"]}).plan().dose()
+    of_rtstruct = archive.rows[4]["ReferencedFrameOfReferenceSequence"][0]["RTReferencedStudySequence"][0]
+    of_rtstruct["RTReferencedSeriesSequence"][0]["ContourImageSequence"][0]["ReferencedSOPClassUID"] = CT_IMAGE
+    return archive
 
 
 def qa() -> Archive:
@@ -119,7 +130,7 @@ REACHED: dict[str, Callable[[], Verification]] = {
     "I_NOTE_010": lambda: Archive().ct().rtstruct(study="2").plan(study="2").dose(study="2").verified(),
     "I_NOTE_011": lambda: two().verified(Circumstances(only_candidate=1)),
     "I_NOTE_012": lambda: nameless().verified(),
-    "I_NOTE_013": lambda: decided(Archive().ct(slices=7).rtstruct().plan().dose(), accepted_codes=["II_REV_001"]),
+    "I_NOTE_013": lambda: decided(Archive().ct(slices=7).rtstruct().plan().dose(), codes=["II_REV_001"]),
     "II_EXEC_001": lambda: Archive().complete(ImageType="ORIGINAL\\PRIMARY\\LOCALIZER").verified(),
     "II_EXEC_002": lambda: Archive().ct().rtstruct(on=["gone"]).plan().dose().verified(),
     "II_EXEC_004": lambda: Archive().complete(ApprovalStatus="REJECTED").verified(**APPROVED),
@@ -135,6 +146,17 @@ REACHED: dict[str, Callable[[], Verification]] = {
     "II_REV_009": lambda: stray().verified(),
     "II_REV_010": lambda: Archive().ct().rtstruct(frame="frame-mr").plan().dose().verified(),
     "II_REV_011": lambda: Archive().complete().verified(**TABLED),
+    "II_REV_012": lambda: drawn_on_an_absent_ct().verified(),
+    "II_REV_013": lambda: Archive().complete().plan("boost").verified(),
+    "II_REV_014": lambda: (
+        Archive()
+        .ct()
+        .rtstruct()
+        .plan()
+        .dose(ReferencedStructureSetSequence=[{"ReferencedSOPInstanceUID": "other"}])
+        .verified()
+    ),
+    "II_NOTE_007": lambda: Archive().ct().rtstruct().plan(uses=["ss", "gone"]).dose().verified(),
     "II_NOTE_001": lambda: Archive().complete().ct("cone beam").verified(),
     "II_NOTE_002": lambda: stray().verified(fallback_links="accept"),
     "II_NOTE_003": lambda: Archive().complete().verified(**APPROVED),

@@ -275,10 +275,22 @@ def test_several_plans_with_a_dose_are_for_a_person() -> None:
     assert set(reasons(verification)) == {"ct", "ss", "plan", "dose", "boost", "boostdose"}
 
 
-def test_a_second_plan_without_a_dose_is_no_candidate() -> None:
-    verification = Archive().complete().plan("boost").verified()
+def test_a_draft_without_a_dose_is_no_candidate() -> None:
+    verification = Archive().complete(ApprovalStatus="APPROVED").plan("draft", ApprovalStatus="UNAPPROVED").verified()
     assert status(verification) is Status.SUCCESS
-    assert reasons(verification) == {"boost": "no RTDOSE refers to it"}
+    assert reasons(verification) == {"draft": "no RTDOSE refers to it"}
+
+
+@pytest.mark.parametrize(
+    ("selected", "other"), [("UNAPPROVED", "APPROVED"), ("APPROVED", "APPROVED"), (None, None), ("UNAPPROVED", None)]
+)
+def test_a_plan_without_a_dose_that_is_no_less_approved_is_for_a_person(
+    selected: str | None, other: str | None
+) -> None:
+    archive = Archive().ct().rtstruct().plan(ApprovalStatus=selected).dose().plan("boost", ApprovalStatus=other)
+    verification = archive.verified()
+    assert codes(verification) == ["I_SUCC_001", "II_REV_013", "II_SUCC_001"]
+    assert verification.selection is not None
 
 
 def test_several_linked_cts_are_for_a_person() -> None:
@@ -337,7 +349,7 @@ def test_images_that_an_unused_structure_set_names_are_no_finding() -> None:
     ("approval", "expected"), [("REJECTED", ["II_REV_007"]), ("UNAPPROVED", []), ("APPROVED", []), (None, [])]
 )
 def test_a_rejected_plan_is_for_a_person_and_prepared(approval: str | None, expected: list[str]) -> None:
-    verification = Archive().ct().rtstruct(ApprovalStatus="REJECTED").plan(ApprovalStatus=approval).dose().verified()
+    verification = Archive().ct().rtstruct().plan(ApprovalStatus=approval).dose().verified()
     assert codes(verification) == ["I_SUCC_001", *expected, "II_SUCC_001"]
     assert verification.selection is not None
     assert not any(finding.stops for finding in verification.findings)
@@ -371,7 +383,7 @@ def test_a_twin_of_which_only_one_is_linked_is_for_a_person_in_whatever_order() 
 
 
 def test_twins_outside_the_selected_chain_are_refused_and_noted() -> None:
-    archive = Archive().complete().plan("boost")
+    archive = Archive().complete(ApprovalStatus="APPROVED").plan("boost", ApprovalStatus="UNAPPROVED")
     archive.rows.append({**archive.rows[-1], "SeriesInstanceUID": "zz", "instance_identifier": "i", "file_size": 7})
     verification = archive.verified()
     assert codes(verification) == ["I_SUCC_001", "II_SUCC_001"]

@@ -75,10 +75,19 @@ def write_patient(patient: ListedPatient, cohort: CohortFolder, fresh: Path, fin
 
 
 def _candidates(cohort: CohortFolder, folder: PatientFolder) -> Iterator[tuple[int, PatientFolder]]:
+    """Yield the candidates in quarantine that were finished, and made from what the candidates are now."""
     quarantine = cohort.path / "quarantine" / folder.path.name
+    evidence = _evidence(folder)
     for path in sorted(quarantine.glob("*")):
-        if path.is_dir() and _NUMBER.fullmatch(path.name):
-            yield int(path.name) - 1, PatientFolder(path)
+        candidate = PatientFolder(path)
+        finished = path.is_dir() and candidate.manifest("patient_notes") is not None
+        if finished and _NUMBER.fullmatch(path.name) and _evidence(candidate) == evidence:
+            yield int(path.name) - 1, candidate
+
+
+def _evidence(folder: PatientFolder) -> object:
+    manifest = folder.manifest("verified_study")
+    return manifest.details.get("evidence") if manifest is not None else None
 
 
 def _write(
