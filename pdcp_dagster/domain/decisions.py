@@ -43,7 +43,7 @@ class Decision(Section):
     evidence: the hash of the candidates as the person saw them (`evidence_hash`).
     """
 
-    patient_id: Word
+    patient_id: Annotated[str, Field(min_length=1)]
     study_instance_uid: Word | None = None
     chain: ChosenChain | None = None
     exclude: bool = False

@@ -43,7 +43,9 @@ class Clinic:
         """Write a cohort file for these patients; `keys` are further keys of it."""
         folder = self.root / "cohorts"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.csv").write_text("".join(f'"{line}"\n' for line in ("patient_id", *patients)))
+        (folder / f"{name}.csv").write_text(
+            "".join(f'"{line}"\n' for line in ("patient_id", *(patients or ["nobody"])))
+        )
         content = {
             "name": name,
             "ct_instances": {"minimum": 4, "review_above": 30, "maximum": 60, "action": "exclude"},

@@ -60,7 +60,7 @@ class Site:
         folder = self.root / "cohorts"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{self.cohort}.csv").write_text(
-            "patient_id\n" + "".join(f'"{patient}"\n' for patient in patients), encoding="utf-8"
+            "patient_id\n" + "".join(f'"{patient}"\n' for patient in patients or ["nobody"]), encoding="utf-8"
         )
         content = {
             "name": self.cohort,

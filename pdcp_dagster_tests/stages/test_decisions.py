@@ -303,13 +303,14 @@ def test_who_and_why_must_be_said(ward: Ward) -> None:
             decide(case_of(ward, "RV-out"), Wish(reviewer, DAY, reason, candidate=1))
 
 
-def test_of_a_patient_without_candidates_or_runs_there_is_nothing_to_decide(ward: Ward) -> None:
+def test_a_patient_without_candidates_can_be_excluded_and_one_without_runs_not_be_decided_on(ward: Ward) -> None:
     ward.admit("RV-none", modalities=("CT", "RTSTRUCT"))
     with pytest.raises(ReviewError, match="was not run yet"):
         decide(case_of(ward, "RV-none"), a_wish(exclude=True))
     assert run(ward, "RV-none").status is Status.EXCLUDE
-    with pytest.raises(ReviewError, match="no candidate that could be prepared"):
-        decide(case_of(ward, "RV-none"), a_wish(exclude=True))
+    assert decide(case_of(ward, "RV-none"), a_wish(exclude=True)).exclude
+    with pytest.raises(ReviewError, match="there is no candidate 1, but 0"):
+        decide(case_of(ward, "RV-none"), a_wish(candidate=1))
     with pytest.raises(ReviewError, match="not in the cohort's patient list: 'RV-nobody'"):
         case_of(ward, "RV-nobody")
 

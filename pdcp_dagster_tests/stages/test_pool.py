@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pdcp_dagster.domain.codes import Status
+from pdcp_dagster.stages.chain import PATIENT_ASSETS
 from pdcp_dagster.stages.outcome import PatientOutcome
 from pdcp_dagster.stages.pool import run_patients
 
@@ -43,7 +44,7 @@ def test_one_failing_patient_does_not_touch_the_others(ward: Ward, jobs: int) ->
         "pool-c": Status.SUCCESS,
     }
     for name in ("pool-a", "pool-c"):
-        assert len(outcomes[name].assets) == 10
+        assert len(outcomes[name].assets) == len(PATIENT_ASSETS)
         run_all(ward, name, jobs=jobs, store=f"alone{jobs}")
         assert ward.files(name, store) == ward.files(name, f"alone{jobs}")
 
