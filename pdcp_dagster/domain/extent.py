@@ -53,25 +53,34 @@ def _corners_mm(dose: Mapping[str, Any]) -> NDArray[np.float64] | None:
 def _box(
     slices: Sequence[Mapping[str, Any]],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the axes `(3, 3)` of a CT and its voxels' borders along them, mm."""
-    planes = [plane for plane in map(_plane, slices) if plane is not None]
-    if not planes or len(planes) < len(slices) or not _alike(planes):
+    """Return the axes `(3, 3)` of a CT and its voxels' borders along them, mm; None where its slices differ in form."""
+    first = _plane(slices[0]) if slices else None
+    origins = _alike([each.get("image_position_patient") for each in slices], 3)
+    forms = [_alike([each.get(name) for each in slices], size) for name, size in _FORM.items()]
+    counts = {(each.get("rows"), each.get("columns")) for each in slices}
+    if first is None or origins is None or len(counts) > 1:
         return None
-    axes = planes[0][1]
-    origins = np.array([origin for origin, _, _ in planes]) @ axes.T
-    reach = np.array([[*plane[2], 0.0] for plane in planes])
-    positions = np.unique(origins[:, 2].round(3))
+    if any(form is None or np.ptp(form, axis=0).max() > _SAME for form in forms):
+        return None
+    _, axes, reach = first
+    along = origins @ axes.T
+    positions = np.unique(along[:, 2].round(3))
     gap = float(np.median(np.diff(positions))) if len(positions) > 1 else 0.0
-    spacing = _vector(slices[0].get("pixel_spacing"))
-    assert spacing is not None, "a plane has one"  # noqa: S101
+    spacing = np.asarray(slices[0]["pixel_spacing"], dtype=np.float64)
     half = np.array([spacing[1], spacing[0], gap]) / 2
-    return axes, origins.min(axis=0) - half, (origins + reach).max(axis=0) + half
+    return axes, along.min(axis=0) - half, (along + np.array([*reach, 0.0])).max(axis=0) + half
 
 
-def _alike(planes: Sequence[_Plane]) -> bool:
-    """Whether planes have one orientation and size."""
-    _, axes, reach = planes[0]
-    return all(np.allclose(plane[1], axes, atol=1e-4) and np.allclose(plane[2], reach) for plane in planes)
+_FORM = {"image_orientation_patient": 6, "pixel_spacing": 2}
+_SAME = 1e-4
+"""Cosines and spacings (mm) that differ by less are the same: decimal strings of limited length."""
+
+
+def _alike(values: Sequence[object], size: int) -> NDArray[np.float64] | None:
+    """Return vectors of one size as an array; None where one is missing or has another size."""
+    if not all(isinstance(value, list | tuple | np.ndarray) and len(value) == size for value in values):
+        return None
+    return np.array(values, dtype=np.float64)
 
 
 _Plane = tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, float]]
