@@ -80,13 +80,9 @@ class Verdict:
         else:
             self._decided(())
 
-    @property
+    @cached_property
     def selected(self) -> frozenset[Node]:
         """What is to be prepared."""
-        return self._selected
-
-    @cached_property
-    def _selected(self) -> frozenset[Node]:
         return frozenset(self.choice.chain.nodes) if self.choice.chain is not None else frozenset()
 
     @property
@@ -262,9 +258,9 @@ class Verdict:
             reasons |= dict.fromkeys((node for chain in self.choice.open for node in chain.nodes), why)
         reasons |= self.links.refused
         for node in self.links.context.nodes:
-            if node not in reasons and node not in self._selected:
+            if node not in reasons and node not in self.selected:
                 reasons[node] = self._why_unchosen(node, self.links)
-        return {node: reason for node, reason in reasons.items() if node not in self._selected}
+        return {node: reason for node, reason in reasons.items() if node not in self.selected}
 
     def _why_unchosen(self, node: Node, links: PatientLinks) -> str:
         if node in self._in_chains:

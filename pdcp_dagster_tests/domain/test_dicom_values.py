@@ -34,7 +34,7 @@ class DoseTroubleError(DicomReadError):
 
 class Broken:
     def get(self, key: str, default: Any = None, /) -> Any:
-        raise NotImplementedError(key, default)
+        raise NotImplementedError(key, default)  # as pydicom does for a VR that it does not know
 
 
 @pytest.mark.parametrize("absent", [{}, {"A": None}, {"A": ""}, {"A": []}])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from typing import Any
 
 import pytest
@@ -215,15 +214,13 @@ def test_an_exclusion_for_phantom_words_says_which() -> None:
     assert "'Breast QA approved'" in detail(verification, "I_EXEC_004")
 
 
-# Cost
+# Many objects
 
 
-def test_a_verdict_on_many_objects_stays_quick() -> None:
-    archive = Archive().ct(slices=8).rtstruct(frame="frame-ct")
+def test_of_sixty_plans_and_sixty_doses_that_may_be_anybodys_each_plan_is_a_candidate_with_all_doses() -> None:
+    archive = Archive().ct(slices=4).rtstruct(frame="frame-ct")
     for n in range(60):
-        archive.plan(f"p{n}", **FRAME).stray_dose(f"d{n}")
-    started = time.process_time()
+        archive.plan(f"p{n}", **FRAME).stray_dose(f"d{n}", at_mm=(20.0, 20.0, 0.0))
     verification = archive.verified()
-    assert verification.evidence
-    assert len(verification.candidates) == 60
-    assert time.process_time() - started < 60, "minutes would mean that something grows with the cube"
+    assert codes(verification) == ["I_SUCC_001", "II_REV_004"]
+    assert [len(uids) for uids in verification.candidates["rtdose_uids"]] == [60] * 60

@@ -29,7 +29,7 @@ _PARSING_ERRORS = (
     AttributeError,
     EOFError,
     LookupError,
-    NotImplementedError,
+    NotImplementedError,  # what pydicom raises for a VR that it does not know
     OverflowError,
     RecursionError,
     TypeError,
