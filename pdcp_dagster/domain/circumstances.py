@@ -41,11 +41,12 @@ class CohortTables:
     """The tables that a cohort file names.
 
     approvals: status in capitals by SOPInstanceUID or SeriesInstanceUID. index_dates: the date of `closest_to` by
-    PatientID.
+    PatientID. prescriptions: Gy by PatientID and ROI name in lower case (`str.casefold`).
     """
 
     approvals: Mapping[str, str] = field(default_factory=dict)
     index_dates: Mapping[str, dt.date] = field(default_factory=dict)
+    prescriptions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 NO_TABLES = CohortTables()

@@ -365,6 +365,18 @@ _RETRIEVAL = (
         "the CT slices do not form a regular volume (gaps, duplicates, uneven spacing, shear or differing directions)",
         "Check the series in the archive, and ask for a re-export if slices are missing or doubled.",
     ),
+    (
+        "XII_NOTE_001",
+        _NOTE,
+        "the CT slices were interpolated to an even stack, as the cohort asks (ct_geometry: resample)",
+        NOTHING_TO_DO,
+    ),
+    (
+        "XII_NOTE_002",
+        _NOTE,
+        "pixels of the CT were once compressed with loss",
+        "For textures and densities, ask for an export of the original pixels.",
+    ),
     ("XIII_SUCC_001", _PROCEED, "the structure set was retrieved and every byte checked", NOTHING_TO_DO),
     ("XIV_SUCC_001", _PROCEED, "the structure masks were drawn", NOTHING_TO_DO),
     (
@@ -374,6 +386,24 @@ _RETRIEVAL = (
         "Check in the planning system that the structure set was drawn on this CT.",
     ),
     ("XIV_NOTE_001", _NOTE, "structures were flagged", "Their flags are in the table of structures."),
+    (
+        "XIV_NOTE_002",
+        _NOTE,
+        "structures that the cohort asks for by name have no closed contour",
+        "Ask for a structure set in which they are drawn, if they are needed.",
+    ),
+    (
+        "XIV_REV_001",
+        _REVIEW,
+        "a structure named left or right lies on the other side",
+        "Check its name and contours in the planning system.",
+    ),
+    (
+        "XIV_REV_002",
+        _REVIEW,
+        "none of the structures that the cohort asks for by name has a closed contour",
+        "Ask for a structure set in which they are drawn.",
+    ),
     ("XV_SUCC_001", _PROCEED, "the plan was retrieved and every byte checked", NOTHING_TO_DO),
     ("XVI_SUCC_001", _PROCEED, "the dose was retrieved and every byte checked", NOTHING_TO_DO),
 )
@@ -418,6 +448,24 @@ _DOSE = (
     ),
     ("XXIV_NOTE_001", _NOTE, "of identical doses one was kept", NOTHING_TO_DO),
     ("XXIV_NOTE_002", _NOTE, "a dose was refused", "Its reason is in the table of plans."),
+    (
+        "XXIV_NOTE_003",
+        _NOTE,
+        "the doses of several plans were added, as the cohort asks (dose_sum: plans)",
+        "Check that the plans were delivered one after the other, none in place of another.",
+    ),
+    (
+        "XXIV_NOTE_004",
+        _NOTE,
+        "the dose is weighted for its biological effect, as the cohort asks (dose_type: EFFECTIVE)",
+        NOTHING_TO_DO,
+    ),
+    (
+        "XXIV_REV_006",
+        _REVIEW,
+        "the doses of several plans cannot be added",
+        "Decide which plan is to be prepared, or ask for the dose of all plans together.",
+    ),
     ("XXV_SUCC_001", _PROCEED, "the dose-volume histograms were computed", NOTHING_TO_DO),
     (
         "XXV_REV_001",
@@ -443,6 +491,18 @@ _DOSE = (
         "the prescription is unknown",
         "Give prescription_gy in the cohort file if relative figures are wanted.",
     ),
+    (
+        "XXV_NOTE_002",
+        _NOTE,
+        "histograms differ from those of the planning system",
+        "Compare them in dvh_comparison.parquet; end caps and small structures explain most differences.",
+    ),
+    (
+        "XXV_NOTE_003",
+        _NOTE,
+        "doses in 2 Gy fractions (EQD2) could not be given",
+        "The number of fractions is unknown, or several plans or fraction groups share the dose.",
+    ),
     ("XXVI_SUCC_001", _PROCEED, "the pictures were drawn", NOTHING_TO_DO),
 )
 
@@ -458,7 +518,16 @@ LEGACY_ONLY = frozenset({"I_EXEC_002", "I_EXEC_007", "II_EXEC_003"})
 """PDCP's codes that only `pdcp export-legacy` writes."""
 
 UNDECIDED = frozenset(
-    {"I_REV_004", "II_REV_003", "II_REV_004", "II_REV_006", "II_REV_008", "XXIV_REV_001", "XXIV_REV_002"}
+    {
+        "I_REV_004",
+        "II_REV_003",
+        "II_REV_004",
+        "II_REV_006",
+        "II_REV_008",
+        "XXIV_REV_001",
+        "XXIV_REV_002",
+        "XXIV_REV_006",
+    }
 )
 """Codes to review that leave nothing selected: several studies, CTs, plans or objects of one UID, or doses that no rule
 sums.

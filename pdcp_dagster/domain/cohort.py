@@ -18,12 +18,15 @@ from pdcp_dagster.domain.eligibility import Eligibility, Section, Word, Words
 from pdcp_dagster.domain.keys import is_device_name, safe_name
 from pdcp_dagster.domain.linkage import RECIPES
 from pdcp_dagster.domain.named_metric import parse_metric
+from pdcp_dagster.domain.prescription import FROM_PLAN
 from pdcp_dagster.domain.study_selection_rules import SelectionRule, SelectionRules
 
 _HASH_DIGITS = 16
 
 Modality = Annotated[str, Field(pattern=r"^[A-Z]{2,16}$")]
 Gray = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+AlphaBeta = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+ExponentA = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 
 
 class StudyDescription(Section):
@@ -87,12 +90,16 @@ class Dvh(Section):
 
     outside_grid: fraction of a ROI that may lie outside the dose grid before its statistics are withheld.
     metrics: further columns ("D0.1cc[Gy]", "V17Gy[%]"; `named_metric`), kept as they are written.
+    geud_a: values of a for the generalised equivalent uniform dose, one column each.
+    alpha_beta_gy: alpha/beta by ROI name, `default` for all others, for doses in 2 Gy fractions (EQD2); none: no EQD2.
     """
 
     dose_interpolation: Literal["linear", "cubic"] = "linear"
     end_caps: Literal["half_slice", "none"] = "half_slice"
     outside_grid: Annotated[float, Field(ge=0, le=1)] = 0.02
     metrics: Words = ()
+    geud_a: Annotated[tuple[ExponentA, ...], Field(strict=False)] = ()
+    alpha_beta_gy: dict[str, AlphaBeta] = Field(default_factory=dict)
 
     @field_validator("metrics")
     @classmethod
@@ -101,25 +108,37 @@ class Dvh(Section):
             parse_metric(text)
         return value
 
+    @field_validator("geud_a")
+    @classmethod
+    def _each_once(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a value of a is given twice")
+        return value
+
+    @field_validator("alpha_beta_gy")
+    @classmethod
+    def _told_apart(cls, value: dict[str, float]) -> dict[str, float]:
+        if len({name.casefold() for name in value}) < len(value):
+            raise ValueError("two ROI names differ in case only")
+        return value
+
 
 def _prescription(value: object) -> object:
     """Say in one sentence what a union of types would say in four."""
-    if isinstance(value, str) and value != "from_plan":
-        raise ValueError(
-            f"a CSV file ({value!r}) is not available in this version; give from_plan, Gy, ROI names with Gy, or null"
-        )
+    if isinstance(value, str) and (value == FROM_PLAN or value.casefold().endswith(".csv")):
+        return value
     doses = value.values() if isinstance(value, dict) else (value,)
     names_fit = not isinstance(value, dict) or all(isinstance(name, str) and name for name in value)
-    if value is None or value == "from_plan" or (names_fit and all(map(_is_dose, doses))):
+    if value is None or (names_fit and all(map(_is_dose, doses))):
         return value
-    raise ValueError("expected from_plan, a number of Gy above 0, ROI names with their Gy, or null")
+    raise ValueError("expected from_plan, a number of Gy above 0, ROI names with their Gy, a .csv file, or null")
 
 
 def _is_dose(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
-Prescription = Annotated[Literal["from_plan"] | float | dict[str, float] | None, BeforeValidator(_prescription)]
+Prescription = Annotated[str | float | dict[str, float] | None, BeforeValidator(_prescription)]
 
 
 class Cohort(Section):
@@ -133,6 +152,14 @@ class Cohort(Section):
     roi_keywords: a structure set counts if one ROI name contains one, case aside; none means that every one counts.
     roi_keywords_exclude: ROI names that contain one of these do not count.
     patients: `all`, or the path of a CSV with a column of PatientIDs.
+    ct_geometry: `resample` interpolates uneven or sheared slices to an even stack; `refuse` excludes them.
+    dose_sum: `plans` sums the doses of several plans on one CT and structure set; `single_plan` leaves the choice open.
+    dose_type: the DoseType that counts; EFFECTIVE doses are weighted for their biological effect, and never added to
+        others.
+    dose_on_ct_grid: whether `dose_on_ct.nii.gz` is written, too.
+    prescription_gy: `from_plan`, Gy, Gy by ROI name, the path of a CSV by patient and ROI, or none.
+    label_map: whether all masks are written as one label map, too.
+    dvh_columns: `legacy` adds the original's column names to the DVH table.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -156,8 +183,12 @@ class Cohort(Section):
     study_selection: SelectionRules = (SelectionRule(name="review"),)
     ct_geometry: Literal["refuse", "resample"] = "refuse"
     dose_sum: Literal["single_plan", "plans"] = "single_plan"
-    prescription_gy: Prescription = "from_plan"
+    dose_type: Literal["PHYSICAL", "EFFECTIVE"] = "PHYSICAL"
+    dose_on_ct_grid: bool = False
+    prescription_gy: Prescription = FROM_PLAN
+    label_map: bool = False
     dvh: Dvh = Dvh()
+    dvh_columns: Literal["standard", "legacy"] = "standard"
     include_review: bool = False
     partition_key: Literal["patient_id", "orthanc_id"] = "patient_id"
     patients: Word = "all"
@@ -186,16 +217,6 @@ class Cohort(Section):
             raise ValueError(f"{value} cannot be a folder on every disk; choose another name")
         return value
 
-    @field_validator("ct_geometry")
-    @classmethod
-    def _geometry_available(cls, value: str) -> str:
-        return _require_available(value, ("refuse",), "the choice is")
-
-    @field_validator("dose_sum")
-    @classmethod
-    def _sum_available(cls, value: str) -> str:
-        return _require_available(value, ("single_plan",), "the choice is")
-
     @model_validator(mode="before")
     @classmethod
     def _without_plans(cls, given: object) -> object:
@@ -214,15 +235,13 @@ class Cohort(Section):
         unseen = [each for each in self.eligibility.study_must_contain if each not in self.summarised_modalities]
         if unseen:
             raise ValueError(f"study_must_contain needs {', '.join(unseen)} in summarised_modalities")
-        if self.prescription_gy == "from_plan" and "RTPLAN" not in self.required_modalities:
+        if self.dose_sum == "plans" and "RTPLAN" not in self.required_modalities:
+            raise ValueError(f"dose_sum: plans: linkage {self.linkage} has no plans to sum over")
+        if self.dose_type == "EFFECTIVE" and self.dvh.alpha_beta_gy:
+            raise ValueError("dvh.alpha_beta_gy weighs physical doses, and dose_type EFFECTIVE is weighted already")
+        if self.prescription_gy == FROM_PLAN and "RTPLAN" not in self.required_modalities:
             raise ValueError(f"prescription_gy: linkage {self.linkage} has no plan to take it from")
         both = {word.casefold() for word in self.roi_keywords} & {word.casefold() for word in self.roi_keywords_exclude}
         if both:
             raise ValueError(f"{', '.join(sorted(both))} is both in roi_keywords and in roi_keywords_exclude")
         return self
-
-
-def _require_available(value: str, available: tuple[str, ...], does: str) -> str:
-    if value not in available:
-        raise ValueError(f"{value} is not available in this version; {does} {', '.join(available)}")
-    return value

@@ -76,3 +76,9 @@ class RtPlan:
     dose_references: tuple[DoseReference, ...] = ()
     beams: tuple[Beam, ...] = ()
     fraction_groups: tuple[FractionGroup, ...] = ()
+
+    @property
+    def fractions_planned(self) -> int | None:
+        """Fractions of all groups together; None where there is no group, or one does not say."""
+        planned = [group.fractions_planned for group in self.fraction_groups if group.fractions_planned]
+        return sum(planned) if planned and len(planned) == len(self.fraction_groups) else None

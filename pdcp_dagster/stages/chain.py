@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING
 from pdcp_dagster.adapters.store import PatientFolder, StoreError
 from pdcp_dagster.domain.codes import Effect, Finding, Status, deciding, in_words, reason_of, status_of
 from pdcp_dagster.domain.notes import findings_from, stages_of
-from pdcp_dagster.stages import archive_stages, candidate_stage, dose_stages, image_stages, picture_stage
+from pdcp_dagster.stages import (
+    archive_stages,
+    candidate_stage,
+    ct_stage,
+    dose_stage,
+    dvh_stage,
+    picture_stage,
+    structure_stage,
+)
 from pdcp_dagster.stages.notes_stage import findings_table, write_notes
 from pdcp_dagster.stages.outcome import AssetOutcome, FailureReport, Kept, PatientOutcome, PatientTask
 from pdcp_dagster.stages.patient import ChainSettings, Patient, UpstreamMissingError
@@ -56,11 +64,11 @@ STAGES: tuple[Stage, ...] = (
     Stage(_VERIFIED, archive_stages.verify_study, (_SUMMARY,), keeps_when_stopping=True),
     Stage("candidate_studies", candidate_stage.show_candidates, (_SUMMARY, _VERIFIED), for_open_choices=True),
     Stage(_DICOM, archive_stages.retrieve_dicom, (_SUMMARY, _VERIFIED)),
-    Stage("ct_volume", image_stages.convert_ct, (_VERIFIED, _DICOM)),
-    Stage("structure_masks", image_stages.fill_structures, (_VERIFIED, _DICOM)),
-    Stage("dose_volume", dose_stages.sum_doses, (_VERIFIED, _DICOM)),
-    Stage("plan_table", dose_stages.tabulate_plans, (_SUMMARY, _VERIFIED, _DICOM), for_open_choices=True),
-    Stage("dvh_table", dose_stages.compute_dvhs, (_VERIFIED, _DICOM)),
+    Stage("ct_volume", ct_stage.convert_ct, (_VERIFIED, _DICOM)),
+    Stage("structure_masks", structure_stage.fill_structures, (_VERIFIED, _DICOM)),
+    Stage("dose_volume", dose_stage.sum_doses, (_VERIFIED, _DICOM)),
+    Stage("plan_table", dose_stage.tabulate_plans, (_SUMMARY, _VERIFIED, _DICOM), for_open_choices=True),
+    Stage("dvh_table", dvh_stage.compute_dvhs, (_VERIFIED, _DICOM)),
     Stage("central_slices", picture_stage.draw_central_slices, (_VERIFIED, _DICOM)),
 )
 NOTES = "patient_notes"

@@ -19,8 +19,8 @@ from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.keys import roi_file_stems
 from pdcp_dagster.domain.prescription import is_target
 from pdcp_dagster.domain.sampling import dose_on_grid
-from pdcp_dagster.stages.image_stages import mask_of
 from pdcp_dagster.stages.outcome import Kept, Picture, Shown
+from pdcp_dagster.stages.structure_stage import mask_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -41,10 +41,19 @@ def test_a_name_alone_makes_the_cohort_of_the_design() -> None:
         ({"study_selection": ["latest", "latest"]}, "a rule is given twice"),
         ({"study_selection": [{"description_prefers": "breast"}]}, "description_prefers: [words]"),
         ({"study_selection": [{"closest_to": 3}]}, "closest_to: a CSV"),
-        ({"ct_geometry": "resample"}, "resample is not available in this version"),
-        ({"dose_sum": "plans"}, "plans is not available in this version"),
+        ({"ct_geometry": "repair"}, "'refuse' or 'resample'"),
+        ({"dose_sum": "all"}, "'single_plan' or 'plans'"),
+        ({"dose_sum": "plans", "linkage": "CRD"}, "linkage CRD has no plans to sum over"),
+        ({"dose_type": "ERROR"}, "'PHYSICAL' or 'EFFECTIVE'"),
+        ({"dose_type": "EFFECTIVE", "dvh": {"alpha_beta_gy": {"default": 3}}}, "is weighted already"),
+        ({"dvh": {"alpha_beta_gy": {"default": 0}}}, "greater than 0"),
+        ({"dvh": {"alpha_beta_gy": {"PTV": 10, "ptv": 3}}}, "differ in case only"),
+        ({"dvh": {"geud_a": [1, 1.0]}}, "given twice"),
+        ({"dvh": {"geud_a": [float("inf")]}}, "dvh.geud_a"),
+        ({"dvh_columns": "old"}, "'standard' or 'legacy'"),
+        ({"label_map": "yes"}, "boolean"),
         ({"fallback_links": "ignore"}, "'review' or 'accept'"),
-        ({"prescription_gy": "doses.csv"}, "a CSV file ('doses.csv') is not available in this version"),
+        ({"prescription_gy": "doses.xlsx"}, "expected from_plan"),
         ({"eligibility": {"study_must_contain": ["MR"]}}, "study_must_contain needs MR in summarised_modalities"),
         ({"eligibility": {"approval": {"unlisted": "review"}}}, "unlisted needs a table"),
         ({"eligibility": {"rules": ["os.system"]}}, "pattern"),
@@ -78,7 +87,7 @@ def test_what_cannot_be_honoured_is_refused_and_never_ignored(content: dict[str,
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("rule", ["from_plan", 50, 50.5, {"PTV_70": 70, "PTV_56": 56.0}, None])
+@pytest.mark.parametrize("rule", ["from_plan", "doses.csv", 50, 50.5, {"PTV_70": 70, "PTV_56": 56.0}, None])
 def test_a_prescription_is_the_plans_a_dose_a_table_or_none(rule: Any) -> None:
     assert Cohort(name="a", prescription_gy=rule).prescription_gy == rule
 

@@ -1,7 +1,7 @@
-"""From retrieved DICOM to CT volume and structure masks.
+"""From the retrieved structure set to masks and the table of structures.
 
-What lives here: the stages ct_volume and structure_masks of one patient. What does not: geometry (`domain.stack`,
-`domain.masks`), or file formats (adapters).
+What lives here: the stage structure_masks of one patient. What does not: how a mask is filled (`domain.masks`), or file
+formats (adapters).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pdcp_dagster.adapters.nifti import write_mask, write_volume
+from pdcp_dagster.adapters.nifti import write_mask
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.contours import centroid_mm, plane_spacing_mm, stack_volume_cm3
 from pdcp_dagster.domain.keys import roi_file_stems, uid_name
 from pdcp_dagster.domain.masks import MaskCrop, fill_mask
-from pdcp_dagster.stages.outcome import Kept, Rows, Shown
+from pdcp_dagster.stages.outcome import Kept, Rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,32 +26,6 @@ if TYPE_CHECKING:
     from pdcp_dagster.stages.patient import Patient
 
 _SHOWN_ROIS = 60
-
-
-def convert_ct(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
-    """Stack the slices by position and write the CT in HU; an irregular stack is refused, never repaired in silence."""
-    ct = patient.ct
-    if ct.volume is None:
-        return Kept(), (Finding("XII_EXEC_002", "; ".join(ct.stack.problems)),)
-    grid = ct.volume.grid
-    write_volume(ct.volume, target / "ct.nii.gz")
-    shown: dict[str, Shown] = {
-        "slices": grid.size[2],
-        "columns_rows": f"{grid.size[0]} x {grid.size[1]}",
-        "spacing_mm": " x ".join(f"{spacing:.3f}" for spacing in grid.spacing_mm),
-        "hu_min": float(ct.volume.values.min()),
-        "hu_max": float(ct.volume.values.max()),
-    }
-    details = {
-        "scanner": ct.scanner,
-        "kernel": ct.kernel,
-        "kvp": ct.kvp,
-        "slice_thickness_mm": ct.slice_thickness_mm,
-        "patient_position": ct.patient_position,
-        "spacing_mm": list(grid.spacing_mm),
-        "size": list(grid.size),
-    }
-    return Kept(shown, details), (Finding("XII_SUCC_001", f"{grid.size[2]} slices"),)
 
 
 def fill_structures(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
