@@ -1,7 +1,7 @@
-"""The tables that a cohort file names beside its list of patients: approvals, and dates of `closest_to`, both CSV.
+"""The CSV tables that a cohort file names beside its list of patients: approvals, dates, prescriptions.
 
 What lives here: reading them, and saying in one line what is wrong where. What does not: what follows from an approval
-(`domain.approvals`) or a date (`domain.study_selection`).
+(`domain.approvals`), a date of `closest_to` (`domain.study_selection`) or a prescription (`domain.prescription_table`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.strict_yaml import one_line
 from pdcp_dagster.domain.circumstances import CohortTables
+from pdcp_dagster.domain.prescription_table import is_prescription_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,9 @@ _INSTANCE_COLUMN = "SOPInstanceUID"
 # The second is what the tables of the original PDCP call it.
 _SERIES_COLUMNS = ("SeriesInstanceUID", "hashed_SeriesUID")
 _STATUS_COLUMN = "Status"
+_ROI_COLUMNS = ("roi", "roi_name", "ROI")
+_GRAY_COLUMN = "prescription_gy"
+_NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,12})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}")
 
 Row = dict[str, str]
@@ -46,6 +50,11 @@ def load_tables(cohort: Cohort, folder: Path) -> CohortTables:
     return CohortTables(
         approvals=read_approvals(folder / approvals) if approvals is not None else {},
         index_dates=read_dates(folder / dates) if dates is not None else {},
+        prescriptions=(
+            read_prescriptions(folder / str(cohort.prescription_gy))
+            if is_prescription_table(cohort.prescription_gy)
+            else {}
+        ),
     )
 
 
@@ -89,6 +98,38 @@ def read_dates(path: Path) -> dict[str, dt.date]:
     return dates
 
 
+def read_prescriptions(path: Path) -> dict[str, dict[str, float]]:
+    """Return the prescription in Gy by PatientID and by ROI name in lower case; a ROI whose cell is empty has none.
+
+    Raises CohortTableError where a dose is none above 0 Gy, or one ROI of a patient has two, case aside.
+    """
+    prescriptions: dict[str, dict[str, float]] = {}
+    for line, row in _rows(path, _ID_COLUMNS, _GRAY_COLUMN, also=_ROI_COLUMNS):
+        patient_id = next((row[name] for name in _ID_COLUMNS if row.get(name)), "")
+        roi = next((row[name] for name in _ROI_COLUMNS if row.get(name)), "")
+        text = row[_GRAY_COLUMN]
+        if not text:
+            continue
+        if not patient_id or not roi:
+            lacking = _ROI_COLUMNS[0] if patient_id else _ID_COLUMNS[0]
+            raise CohortTableError(f"{path}: line {line}: expected a {lacking}, which is empty")
+        gray = _gray(text)
+        if gray is None:
+            raise CohortTableError(f"{path}: line {line}: expected Gy above 0, not {text!r:.40}")
+        of_patient = prescriptions.setdefault(patient_id, {})
+        if of_patient.setdefault(roi.casefold(), gray) != gray:
+            before = f"{of_patient[roi.casefold()]:g} Gy above"
+            raise CohortTableError(
+                f"{path}: line {line}: {roi!r:.80} of patient {patient_id!r} has {gray:g} Gy here and {before}"
+            )
+    return prescriptions
+
+
+def _gray(text: str) -> float | None:
+    gray = float(text) if _NUMBER.fullmatch(text) else 0.0
+    return gray if gray > 0 else None
+
+
 def _date(text: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text) if _DATE.fullmatch(text) else None
@@ -96,8 +137,10 @@ def _date(text: str) -> dt.date | None:
         return None
 
 
-def _rows(path: Path, keys: tuple[str, ...], value: str) -> Iterator[tuple[int, Row]]:
-    """Yield line number and cells, stripped, of each row that is not blank; `keys` are columns of which one is enough.
+def _rows(path: Path, keys: tuple[str, ...], value: str, also: tuple[str, ...] = ()) -> Iterator[tuple[int, Row]]:
+    """Yield line number and cells, stripped, of each row that is not blank.
+
+    keys: columns of which one is enough; also: further ones of which one is enough.
 
     Raises CohortTableError where the file cannot be read or lacks a column.
     """
@@ -105,10 +148,12 @@ def _rows(path: Path, keys: tuple[str, ...], value: str) -> Iterator[tuple[int, 
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file, strict=True)
             columns = table.fieldnames or ()
-            if value not in columns or not set(keys) & set(columns):
-                raise CohortTableError(f"{path}: expected the columns {value} and {' or '.join(keys)}")
+            groups = [group for group in (keys, also) if group]
+            if value not in columns or not all(set(group) & set(columns) for group in groups):
+                wanted = " and ".join(" or ".join(group) for group in groups)
+                raise CohortTableError(f"{path}: expected the columns {value} and {wanted}")
             for row in table:
-                cells = {name: (row[name] or "").strip() for name in (*keys, value) if name in columns}
+                cells = {name: (row[name] or "").strip() for name in (*keys, *also, value) if name in columns}
                 if any(cells.values()):
                     yield table.line_num, cells
     except (OSError, ValueError, csv.Error) as error:

@@ -6,7 +6,7 @@ does not: which doses may be summed, sampling, or the planning system's own DVHs
 Errors::
 
     DicomReadError
-    └── DoseReadError(path, why)    unreadable, no dose grid in it, truncated or not decodable, impossible geometry
+    └── DoseReadError(path, why)    unreadable, truncated or not decodable, pixels lost, impossible geometry
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def read_dose(file: Path) -> RtDose:
     """Read one RTDOSE: the grid in Gy (DoseGridScaling applied once), its planes ascending along row x column.
 
     Units, dose type and summation type are passed on as they stand; where DoseUnits is RELATIVE the values are not Gy,
-    and who sums must look. Raises `DoseReadError`.
+    and who sums must look. The grid is optional (PS3.3 A.18.3): None where the object holds dose-volume histograms
+    only, or describes no grid. Raises `DoseReadError`, also where a grid is described and its pixels are gone.
     """
     with failing_as(DoseReadError, file):
         data = pydicom.dcmread(file, force=True)
@@ -67,7 +68,7 @@ def read_dose(file: Path) -> RtDose:
         modality = text_of(data, "Modality")
         if modality != "RTDOSE":
             raise UnusableValueError(f"not an RT Dose: Modality is {modality or 'missing'}")
-        grid = _grid(data)
+        grid = _grid(data) if _promises_grid(data) else None
         plans = items_of(data, "ReferencedRTPlanSequence")
         groups = [group for plan in plans for group in items_of(plan, "ReferencedFractionGroupSequence")]
         beams = [beam for group in groups for beam in items_of(group, "ReferencedBeamSequence")]
@@ -82,13 +83,18 @@ def read_dose(file: Path) -> RtDose:
             fraction_groups=_numbers_in(groups, "ReferencedFractionGroupNumber"),
             beams=_numbers_in(beams, "ReferencedBeamNumber"),
             heterogeneity_correction=texts_of(data, "TissueHeterogeneityCorrection"),
-            max_gy=float(grid.dose_gy.max()),
+            max_gy=None if grid is None else float(grid.dose_gy.max()),
         )
 
 
 def _numbers_in(items: list[Dataset], keyword: str) -> tuple[int, ...]:
     found = (whole_of(item, keyword) for item in items)
     return tuple(dict.fromkeys(number for number in found if number is not None))
+
+
+def _promises_grid(data: Dataset) -> bool:
+    """Whether there are pixels, or should be: rows, and nothing else that the object could be there for."""
+    return "PixelData" in data or ("Rows" in data and "DVHSequence" not in data)
 
 
 def _grid(data: Dataset) -> DoseGrid:

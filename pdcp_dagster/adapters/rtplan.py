@@ -1,7 +1,7 @@
 """From an RTPLAN file to plain values.
 
 What lives here: reading RT Plan and RT Ion Plan objects (PS3.3 A.20, A.49) with pydicom. What does not: linkage, or
-which prescription holds. A brachytherapy plan has no beams here.
+which prescription holds. A brachytherapy plan has no beams here, but says that it is one.
 
 Errors::
 
@@ -29,7 +29,7 @@ from pdcp_dagster.domain.dicom_values import (
     vector_of,
     whole_of,
 )
-from pdcp_dagster.domain.plan import Beam, DoseReference, FractionGroup, RtPlan
+from pdcp_dagster.domain.plan import Beam, Brachytherapy, DoseReference, FractionGroup, RtPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from pdcp_dagster.domain.volume import Vector
+
+
+_TURNS = frozenset({"CW", "CC"})
+"""Gantry Rotation Direction (PS3.3 C.8.8.14.8): clockwise and counter-clockwise; else NONE."""
 
 
 class PlanReadError(DicomReadError):
@@ -75,12 +79,24 @@ def _plan(data: Dataset) -> RtPlan:
             *(_beam(item, "IonControlPointSequence") for item in items_of(data, "IonBeamSequence")),
         ),
         fraction_groups=tuple(_fraction_group(item) for item in items_of(data, "FractionGroupSequence")),
+        brachytherapy=_brachytherapy(data),
     )
 
 
 def _sop_class(data: Dataset) -> str | None:
     uid = text_of(data, "SOPClassUID")
     return None if uid is None else pydicom.uid.UID(uid).name
+
+
+def _brachytherapy(data: Dataset) -> Brachytherapy | None:
+    """Return what the RT Brachy Application Setups module says; None where the plan has none of it."""
+    treatment_type, technique = text_of(data, "BrachyTreatmentType"), text_of(data, "BrachyTreatmentTechnique")
+    groups = items_of(data, "FractionGroupSequence")
+    setups = any(whole_of(group, "NumberOfBrachyApplicationSetups") for group in groups)
+    if not (setups or treatment_type or technique or items_of(data, "ApplicationSetupSequence")):
+        return None
+    machines = (text_of(item, "TreatmentMachineName") for item in items_of(data, "TreatmentMachineSequence"))
+    return Brachytherapy(treatment_type, technique, next(filter(None, machines), None))
 
 
 def _dose_reference(item: Dataset) -> DoseReference:
@@ -106,6 +122,8 @@ def _beam(item: Dataset, control_points: str) -> Beam:
         machine=text_of(item, "TreatmentMachineName"),
         energies=tuple(dict.fromkeys(energies)),
         isocentre_mm=_isocentre(points),
+        gantry_rotates=any(text_of(point, "GantryRotationDirection") in _TURNS for point in points),
+        scan_mode=text_of(item, "ScanMode"),
     )
 
 

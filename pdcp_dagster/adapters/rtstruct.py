@@ -12,8 +12,12 @@ Flags of an ROI:
     truncated_triplets          ContourData does not hold whole triplets; the rest is left out
     bad_points_dropped          points that are no numbers were left out (the polygon goes on without them)
     point_count_mismatch        NumberOfContourPoints says another number
+    point_count_missing         NumberOfContourPoints is not there; ContourData tells
+    xor_contours                CLOSEDPLANAR_XOR contours: combined by the even-odd rule, as all contours here are
+    separator_in_name           `/` or `\` in the name, which paths and DICOM itself take for separators
     duplicate_contour_dropped   the same closed contour twice: combining by XOR would erase it
     geometric_type_missing      taken as CLOSED_PLANAR
+    bolus, couch, fixation, dose_derived    what the ROI is (`domain.roi_kind`), no sign that anything is wrong
 
 Errors::
 
@@ -43,6 +47,7 @@ from pdcp_dagster.domain.dicom_values import (
     text_of,
     whole_of,
 )
+from pdcp_dagster.domain.roi_kind import roi_kind
 from pdcp_dagster.domain.structures import Contour, Roi, StructureSet
 
 if TYPE_CHECKING:
@@ -127,8 +132,9 @@ def _roi(number: int, declared: list[Dataset], drawn: list[Dataset], observed: l
         "no_roi_name": bool(declared) and name is None,
         "duplicate_roi_number": len(declared) > 1,
         "split_roi_contour": len(drawn) > 1,
+        "separator_in_name": bool(set("/\\") & set(name or "")),
     }
-    return Roi(
+    roi = Roi(
         number=number,
         name=name or f"ROI_{number}",
         contours=contours,
@@ -138,6 +144,8 @@ def _roi(number: int, declared: list[Dataset], drawn: list[Dataset], observed: l
         frame_of_reference_uid=text_of(declared[0], "ReferencedFrameOfReferenceUID") if declared else None,
         flags=(*(flag for flag, is_so in found.items() if is_so), *flags),
     )
+    kind = roi_kind(roi)
+    return roi if kind is None else replace(roi, flags=(*roi.flags, kind))
 
 
 def _flag_duplicate_names(rois: Iterable[Roi]) -> tuple[Roi, ...]:
@@ -171,6 +179,8 @@ def _contour(item: Dataset, flags: dict[str, None]) -> Contour | None:
     if kind is None:
         flags["geometric_type_missing"] = None
         kind = _CLOSED_PLANAR
+    if kind == "CLOSEDPLANAR_XOR":
+        flags["xor_contours"] = None
     points = _points(item, flags)
     if kind in _CLOSED and len(points) > 1 and np.array_equal(points[0], points[-1]):
         points = points[:-1]
@@ -183,7 +193,9 @@ def _points(item: Dataset, flags: dict[str, None]) -> NDArray[np.float64]:
     points, odd = to_points(numbers)
     flags.update(dict.fromkeys(odd))
     declared = loose_number_of(item, "NumberOfContourPoints")
-    if declared is not None and declared != len(numbers) // 3:
+    if declared is None:
+        flags["point_count_missing"] = None
+    elif declared != len(numbers) // 3:
         flags["point_count_mismatch"] = None
     return points
 

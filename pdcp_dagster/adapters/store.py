@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "pdcp_store"
 LOCK_WAIT_S = 1800.0
+DOSE_ON_CT = "dose_on_ct.nii.gz"
+"""The dose on the CT's grid, where the cohort asks for it, and where NIfTI cannot hold it on its own (DESIGN 3)."""
 _HASH_BLOCK = 1 << 20
 _FRESH = ".new-"
 _UNTOLD = {"stage": "an unknown stage", "error_type": "StoreError", "reason": "failure.json is damaged"}
@@ -39,10 +41,10 @@ PATIENT_FILES: dict[str, tuple[str, ...]] = {
     "candidate_studies": ("candidate_studies.parquet", "candidate_studies"),
     "retrieved_dicom": ("dicom",),
     "ct_volume": ("ct.nii.gz",),
-    "structure_masks": ("structures.parquet", "masks"),
-    "dose_volume": ("dose.nii.gz", "doses"),
+    "structure_masks": ("structures.parquet", "masks", "label_maps"),
+    "dose_volume": ("dose.nii.gz", "doses", DOSE_ON_CT),
     "plan_table": ("plans.parquet",),
-    "dvh_table": ("dvh.parquet", "dvh_curves.parquet"),
+    "dvh_table": ("dvh.parquet", "dvh_curves.parquet", "dvh_comparison.parquet"),
     "central_slices": ("central_slices.parquet", "central_slices", "central_slices.npz"),
     "patient_notes": ("notes.json",),
 }

@@ -16,6 +16,7 @@ from pydantic import Field
 from pdcp_dagster import __version__
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.store import CohortFolder
+from pdcp_dagster.defs.checks import evaluations, patient_check_specs
 from pdcp_dagster.defs.failed_partitions import plan_failed_partitions
 from pdcp_dagster.defs.partitions import patient_partitions
 from pdcp_dagster.defs.previews import materialization
@@ -32,7 +33,7 @@ PATIENTS_PER_RUN = 100
 STEP = "per_patient"
 _LISTED = 20
 
-PatientEvent = dg.AssetMaterialization | dg.AssetObservation
+PatientEvent = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
 
 class PatientsConfig(dg.Config):
@@ -53,6 +54,7 @@ def per_patient_assets(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"{cohort.name}_{STEP}",
         specs=patient_specs(cohort.name, __version__, cohort.linkage),
+        check_specs=patient_check_specs(cohort.name, cohort.linkage),
         partitions_def=patient_partitions(cohort.name),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=PATIENTS_PER_RUN),
         can_subset=True,
@@ -73,6 +75,8 @@ def per_patient_assets(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
         with closing(run_patients(tasks, settings, config.jobs or os.cpu_count() or 1)) as outcomes:
             for outcome in outcomes:
                 yield from _events(cohort.name, outcome, selected)
+                for asset in outcome.assets:
+                    yield from evaluations(cohort.name, outcome.partition_key, asset, context.selected_asset_check_keys)
                 progress.patient_done(outcome)
                 if outcome.failure is not None:
                     failed.append(outcome)

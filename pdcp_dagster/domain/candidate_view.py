@@ -41,6 +41,8 @@ PLACE_COLUMNS = (
     "rows",
     "columns",
     "slice_thickness",
+    "frame_numbers",
+    "frame_positions_mm",
 )
 """What the image summary tells of where a slice lies."""
 
@@ -96,7 +98,7 @@ class Outline:
 def place_slices(records: Sequence[Mapping[str, Any]]) -> PlacedSlices | None:
     """Return where slices lie, of those that have the most frequent orientation; None where none tells its place.
 
-    records: of each slice the `PLACE_COLUMNS`.
+    records: of each slice the `PLACE_COLUMNS`, a frame of a multi-frame image as `each_slice` gives it.
     """
     told = [number for number, record in enumerate(records) if _tells_its_place(record)]
     if not told:

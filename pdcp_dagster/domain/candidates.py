@@ -52,6 +52,8 @@ _LISTS = (
     "roi_names",
     "image_position_patient",
     "image_orientation_patient",
+    "frame_numbers",
+    "frame_positions_mm",
 )
 
 

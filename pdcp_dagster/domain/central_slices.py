@@ -27,7 +27,8 @@ Indices = tuple[int, int, int]
 class CentralSlices:
     """The positional features of one ROI's mask.
 
-    most: slice index with the most voxels of the ROI along each array axis (k, j, i), the first where several tie.
+    most: slice index with the most voxels of the ROI along each array axis (k, j, i); where several tie the one nearest
+        to the centroid, of two equally near the higher.
     central: slice index through the centroid along each array axis (k, j, i).
     centroid_voxel: mean of the ROI's voxel indices, as i, j, k.
     centroid_mm: the same point in LPS mm.
@@ -90,8 +91,9 @@ def central_slices(
     if not voxels:
         raise ValueError(f"ROI {roi_number} has no voxel in its mask")
     first = np.array(offset)
-    most = first + [int(counts.argmax()) for counts in per_axis]
-    centroid = first + [float(counts @ np.arange(counts.size)) / voxels for counts in per_axis]
+    middle = [float(counts @ np.arange(counts.size)) / voxels for counts in per_axis]
+    most = first + [_fullest(counts, near) for counts, near in zip(per_axis, middle, strict=True)]
+    centroid = first + middle
     # Half a voxel belongs to the higher slice, so that the answer does not depend on rounding to even.
     central = np.floor(centroid + 0.5).astype(np.int64)
     centroid_ijk = centroid[::-1]
@@ -113,6 +115,12 @@ def _counts_per_slice(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArr
     along_k = np.array([np.count_nonzero(plane) for plane in mask], dtype=np.int64)
     shadow = np.count_nonzero(mask, axis=0).astype(np.int64)
     return along_k, shadow.sum(axis=1), shadow.sum(axis=0)
+
+
+def _fullest(counts: NDArray[np.int64], near: float) -> int:
+    """Return the slice with the most voxels; an end of a cylinder, whose slices all tie, would say little."""
+    tied = np.flatnonzero(counts == counts.max())[::-1]
+    return int(tied[np.abs(tied - near).argmin()])
 
 
 def _direction_cosines(centroid_ijk: NDArray[np.float64], grid: Grid) -> Vector | None:

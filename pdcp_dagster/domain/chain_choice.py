@@ -80,7 +80,8 @@ def choose_chain(
     if keys:
         return _leave_open(choice, left, Finding("II_REV_006", some([f"{role} {uid}" for role, uid in sorted(keys)])))
     choice.chain = left[0]
-    choice.outcome = Finding("II_SUCC_001", f"CT {anchors[0]}")
+    together = f", {len(plans)} plans together" if len(plans := left[0].of_role("RTPLAN")) > 1 else ""
+    choice.outcome = Finding("II_SUCC_001", f"CT {anchors[0]}{together}")
     return choice
 
 

@@ -431,7 +431,7 @@ _DOSE = (
     (
         "XXIV_EXEC_004",
         _EXCLUDED,
-        "no dose has usable units, dose type, frame of reference and summation type",
+        "no dose has a grid and usable units, dose type, frame of reference, summation type and values",
         "Ask for a re-export of the plan's dose in Gy.",
     ),
     (
@@ -444,7 +444,8 @@ _DOSE = (
         "XXIV_REV_005",
         _REVIEW,
         "the dose planes are uneven, and a NIfTI file cannot hold them",
-        "The histograms are right; for a dose file, ask for an export with even planes.",
+        "The histograms are right, and dose_on_ct.nii.gz has the dose on the CT's grid; for one on its own grid, ask for"
+        " an export with even planes.",
     ),
     ("XXIV_NOTE_001", _NOTE, "of identical doses one was kept", NOTHING_TO_DO),
     ("XXIV_NOTE_002", _NOTE, "a dose was refused", "Its reason is in the table of plans."),

@@ -37,9 +37,9 @@ def without_near_duplicates(polygons: Polygons) -> tuple[list[tuple[int, Vertice
 
     Flags `near_duplicate_contour_dropped`. Polygons are ordered by plane.
     """
-    low, high = _boxes(polygons)
+    low, high = boxes(polygons)
     dropped: set[int] = set()
-    for one, rest in _neighbours(polygons):
+    for one, rest in neighbours(polygons):
         if one in dropped:
             continue
         off = np.maximum(np.abs(low[rest] - low[one]), np.abs(high[rest] - high[one])).max(axis=1)
@@ -51,8 +51,8 @@ def without_near_duplicates(polygons: Polygons) -> tuple[list[tuple[int, Vertice
 
 def crossing_contours(polygons: Polygons) -> bool:
     """Whether any two contours of one plane overlap in part, so that the even-odd rule cuts out what they share."""
-    low, high = _boxes(polygons)
-    for one, rest in _neighbours(polygons):
+    low, high = boxes(polygons)
+    for one, rest in neighbours(polygons):
         common = np.minimum(high[rest], high[one]) - np.maximum(low[rest], low[one])
         meets = rest[(common > 0).all(axis=1) & (common.prod(axis=1) > CROSSING_MM2)]
         for other in meets:
@@ -62,7 +62,8 @@ def crossing_contours(polygons: Polygons) -> bool:
     return False
 
 
-def _boxes(polygons: Polygons) -> tuple[Vertices, Vertices]:
+def boxes(polygons: Polygons) -> tuple[Vertices, Vertices]:
+    """Return the lowest and the highest corner of each polygon, `(polygons, 2)` each, mm."""
     if not polygons:
         return np.zeros((0, 2)), np.zeros((0, 2))
     counts = np.array([len(vertices) for _, vertices in polygons])
@@ -71,8 +72,8 @@ def _boxes(polygons: Polygons) -> tuple[Vertices, Vertices]:
     return np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
 
 
-def _neighbours(polygons: Polygons) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Each polygon with those that follow it on its plane, where there are any."""
+def neighbours(polygons: Polygons) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield each polygon with those that follow it on its plane, where there are any; polygons are ordered by plane."""
     planes = np.array([plane for plane, _ in polygons], dtype=np.int64)
     ends = np.searchsorted(planes, planes, side="right")
     for one in np.flatnonzero(ends - np.arange(len(planes)) > 1):

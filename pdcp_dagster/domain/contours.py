@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pdcp_dagster.domain.contour_cleaning import closed_contours, cluster_planes, project, without_duplicates
+from pdcp_dagster.domain.contour_joins import join_abutting
 from pdcp_dagster.domain.contour_overlap import crossing_contours, without_near_duplicates
 from pdcp_dagster.domain.coverage import plane_areas_mm2
 from pdcp_dagster.domain.polygon_area import (
@@ -40,6 +41,8 @@ SMALLEST_PLANE_TOLERANCE_MM = 0.01
 LARGEST_PLANE_TOLERANCE_MM = 0.1
 PLANE_TOLERANCE_SHARE = 0.05
 """Contours lie on one plane if within this share of the slice distance, between the two limits above."""
+BETWEEN_SLICES_SHARE = 0.1
+"""A contour this share of the slice distance off its nearest slice was not drawn on this image's slices."""
 _MM3_PER_CM3 = 1000.0
 
 
@@ -72,10 +75,13 @@ def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = N
 
     Keeps CLOSED_PLANAR and CLOSEDPLANAR_XOR contours parallel to the slices; everything else is dropped and flagged
     (`skipped_POINT`, `non_axial_contour`, `degenerate_contour`, `duplicate_contour_dropped`,
-    `near_duplicate_contour_dropped`, ...). Flagged only: `crossing_contours` and `self_crossing_contour`, which the
-    even-odd rule cuts out of each other, and `gap_in_contours`, planes too far apart to be joined. A ROI on another
-    frame of reference than the given one keeps no contour and is flagged `other_frame_of_reference`: without a
-    registration its place is unknown (PS3.3 C.7.4.1).
+    `near_duplicate_contour_dropped`, ...). Contours that abut but for rounding are joined: `abutting_contours_joined`.
+    Flagged only: `crossing_contours` and `self_crossing_contour`, which the even-odd rule cuts out of each other,
+    `gap_in_contours`, planes too far apart to be joined, and `between_slices`, planes that are no slices of the image:
+    a slice takes the contours nearest to it.
+
+    A ROI on another frame of reference than the given one keeps no contour and is flagged `other_frame_of_reference`:
+    without a registration its place is unknown (PS3.3 C.7.4.1).
     """
     flags = set(roi.flags)
     if _on_another_frame(roi, frame_of_reference_uid):
@@ -90,8 +96,9 @@ def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = N
     planes, index = cluster_planes(np.array([position for position, _ in flat]), tolerance)
     on_planes = sorted(((k, vertices) for k, (_, vertices) in zip(index, flat, strict=True)), key=lambda p: p[0])
     distinct, doubled = without_duplicates(on_planes)
-    polygons, redrawn = without_near_duplicates(distinct)
-    flags |= unusable | tilted | doubled | redrawn | _shape_flags(polygons) | _gap_flags(planes)
+    once, redrawn = without_near_duplicates(distinct)
+    polygons, abutting = join_abutting(once)
+    flags |= unusable | tilted | doubled | redrawn | abutting | _shape_flags(polygons) | _plane_flags(planes, grid)
     stack = _stack(roi, grid, polygons, planes, flags)
     return replace(stack, flags=tuple(sorted(flags | _position_flags(stack, grid))))
 
@@ -168,10 +175,12 @@ def _shape_flags(polygons: list[tuple[int, NDArray[np.float64]]]) -> set[str]:
     return flags | ({"crossing_contours"} if crossing_contours(polygons) else set())
 
 
-def _gap_flags(planes_mm: NDArray[np.float64]) -> set[str]:
+def _plane_flags(planes_mm: NDArray[np.float64], grid: Grid) -> set[str]:
     distances = np.diff(planes_mm)
     wide = len(distances) > 0 and float(distances.max()) > GAP_FACTOR * float(np.median(distances))
-    return {"gap_in_contours"} if wide else set()
+    slices = planes_mm / grid.spacing_mm[2]
+    off = len(slices) > 0 and float(np.abs(slices - np.rint(slices)).max()) > BETWEEN_SLICES_SHARE
+    return ({"gap_in_contours"} if wide else set()) | ({"between_slices"} if off else set())
 
 
 def _position_flags(stack: PlanarContours, grid: Grid) -> set[str]:

@@ -1,6 +1,7 @@
 """How many slices a CT series has, from the image summary.
 
-What lives here: localisers and distinct positions. What does not: whether the slices form a regular volume (`stack`).
+What lives here: localisers, the frames of multi-frame images, distinct positions. What does not: whether the slices
+form a regular volume (`stack`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _SAME_POSITION_MM = 0.01
 """Slices nearer than this are one position: below any slice spacing, above the rounding of position texts."""
@@ -22,15 +23,30 @@ def is_localiser(image_type: object) -> bool:
     return isinstance(image_type, str) and "LOCALIZER" in image_type.upper().split("\\")
 
 
+def each_slice(instances: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield instances of the image summary, a multi-frame one once for each frame that is a slice.
+
+    As one of these it has that frame's `image_position_patient`, and its number in the image as `frame_number`.
+    """
+    for instance in instances:
+        positions = instance.get("frame_positions_mm")
+        if positions is None:
+            yield instance
+            continue
+        for index, number in enumerate(instance["frame_numbers"]):
+            place = tuple(positions[_COORDINATES * index : _COORDINATES * (index + 1)])
+            yield {**instance, "image_position_patient": place, "frame_number": int(number)}
+
+
 def count_positions(instances: Iterable[Mapping[str, Any]]) -> int:
     """Return the number of distinct slice positions along the normal.
 
-    Instances that tell no position count one each, and multi-frame instances their frames.
+    A multi-frame instance counts as its frames; other instances that tell no position count one each, or their frames.
     """
     positions: list[float] = []
     normals: dict[object, tuple[float, float, float] | None] = {}
     others = 0
-    for instance in instances:
+    for instance in each_slice(instances):
         position = _position_mm(instance, normals)
         if position is None:
             frames = instance.get("number_of_frames")

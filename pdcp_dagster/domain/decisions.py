@@ -16,9 +16,10 @@ from pydantic import Field, field_validator, model_validator
 from pdcp_dagster.domain.code_registry import CODES, UNDECIDED, Effect
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.eligibility import Section, Word, Words
+from pdcp_dagster.domain.plan_groups import with_doses, with_plans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pdcp_dagster.domain.linkage import Chain
 
@@ -27,7 +28,7 @@ _VOID = "I_REV_008"
 
 
 class ChosenChain(Section):
-    """The objects of one candidate by UID; `rtdose_uids` may be fewer than the candidate has."""
+    """The objects of one candidate by UID; `rtdose_uids` may be fewer than it has, and so may be several plans."""
 
     ct_series_uid: Word
     rtstruct_uids: Words
@@ -89,21 +90,30 @@ def evidence_hash(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def chosen_by(decision: Decision, chains: Iterable[Chain]) -> tuple[Chain, ...]:
-    """Return the candidates that a decision leaves; of one, perhaps, fewer doses than it has."""
+    """Return the candidates that a decision leaves; of one, perhaps, fewer doses or plans than it has."""
     if decision.study_instance_uid is not None:
         return tuple(chain for chain in chains if chain.anchor.study_uid == decision.study_instance_uid)
     if decision.chain is None:
         return tuple(chains)
     wanted = decision.chain
     return tuple(
-        _with_doses(chain, set(wanted.rtdose_uids))
-        for chain in chains
+        with_doses(chain, set(wanted.rtdose_uids))
+        for chain in _with_wanted_plans(chains, set(wanted.rtplan_uids))
         if chain.anchor.uid == wanted.ct_series_uid
         and _uids(chain, "RTSTRUCT") == set(wanted.rtstruct_uids)
-        and _uids(chain, "RTPLAN") == set(wanted.rtplan_uids)
         and set(wanted.rtdose_uids) <= _uids(chain, "RTDOSE")
         and bool(wanted.rtdose_uids) is bool(_uids(chain, "RTDOSE"))
     )
+
+
+def _with_wanted_plans(chains: Iterable[Chain], wanted: set[str]) -> Iterator[Chain]:
+    """Yield the chains of exactly these plans; of a chain with more, the part with these where they are several."""
+    for chain in chains:
+        plans = _uids(chain, "RTPLAN")
+        if plans == wanted:
+            yield chain
+        elif len(wanted) > 1 and wanted < plans:
+            yield with_plans(chain, wanted)
 
 
 def chosen_chain(chain: Chain) -> ChosenChain:
@@ -118,15 +128,6 @@ def chosen_chain(chain: Chain) -> ChosenChain:
 
 def _uids(chain: Chain, role: str) -> set[str]:
     return {node.uid for node in chain.of_role(role)}
-
-
-def _with_doses(chain: Chain, uids: set[str]) -> Chain:
-    kept = {
-        role: tuple(link for link in links if role != "RTDOSE" or link.node.uid in uids)
-        for role, links in chain.links.items()
-    }
-    whole = all(len(kept[role]) == len(links) for role, links in chain.links.items())
-    return chain if whole else type(chain)(kept, part_of=chain)
 
 
 def require_acceptable(code: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pdcp_dagster.domain.volume import Vector
+    from pdcp_dagster.domain.volume import Vector, Volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,12 +42,20 @@ class DoseGrid:
         return along_i.astype(np.float64), along_j.astype(np.float64), self.plane_offsets_mm
 
 
+def even_dose_grid(volume: Volume) -> DoseGrid:
+    """Return a volume of Gy as the dose grid that it was written from."""
+    grid = volume.grid
+    offsets = np.arange(grid.size[2], dtype=np.float64) * np.float64(grid.spacing_mm[2])
+    values = volume.values.astype(np.float32, copy=False)
+    return DoseGrid(grid.origin_mm, grid.axes, grid.spacing_mm[:2], offsets, values)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RtDose:
-    """One RTDOSE instance with its grid in Gy."""
+    """One RTDOSE instance with its grid in Gy; grid: None where it holds dose-volume histograms only."""
 
     sop_instance_uid: str
-    grid: DoseGrid
+    grid: DoseGrid | None
     summation_type: str | None
     """DoseSummationType: PLAN, FRACTION, BEAM, MULTI_PLAN, ..."""
     dose_type: str | None
@@ -60,4 +68,10 @@ class RtDose:
     fraction_groups: tuple[int, ...] = ()
     beams: tuple[int, ...] = ()
     heterogeneity_correction: tuple[str, ...] = ()
-    max_gy: float = 0.0
+    max_gy: float | None = None
+    """The highest voxel, Gy; None without a grid."""
+
+    @property
+    def in_gray(self) -> bool:
+        """Whether its units are Gy, however that is written; else (RELATIVE, not given) the grid's values are not."""
+        return (self.units or "").upper() == "GY"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pdcp_dagster.domain.interpolation import DoseAxis
+    from pdcp_dagster.domain.volume import Vector
 
 SAME_PLACE_MM = 1e-3
 """Grids whose numbers differ by less are the same: decimal strings of limited length."""
@@ -57,8 +58,9 @@ def same_geometry(one: DoseGrid, other: DoseGrid) -> bool:
 def sum_doses(grids: Sequence[DoseGrid]) -> SummedDose:
     """Sum at least one dose grid, in Gy.
 
-    On one geometry a plain sum; else on the box that all grids cover, half voxels at their borders included, along the
-    first one's axes, at the finest spacing along each, by trilinear interpolation. Raises NoCommonGridError.
+    On one geometry a plain sum; else on the box that all grids cover, half voxels at their borders included, at the
+    finest spacing along each axis, by trilinear interpolation. Where grids are turned against one another, the box lies
+    along the axes of the first whose box all cover. Raises NoCommonGridError.
     """
     first = grids[0]
     if all(same_geometry(first, other) for other in grids[1:]):
@@ -66,7 +68,17 @@ def sum_doses(grids: Sequence[DoseGrid]) -> SummedDose:
         for grid in grids:
             plain += grid.dose_gy
         return SummedDose(replace(first, dose_gy=plain.astype(np.float32)), resampled=False)
-    common = _common_grid(grids)
+    refusals: list[NoCommonGridError] = []
+    for axes in dict.fromkeys(grid.axes for grid in grids):
+        try:
+            return _sum_along(axes, grids)
+        except NoCommonGridError as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def _sum_along(axes: tuple[Vector, Vector, Vector], grids: Sequence[DoseGrid]) -> SummedDose:
+    common = _common_grid(axes, grids)
     total = np.zeros(common.shape, dtype=np.float32)
     for grid in grids:
         total += dose_on_grid(grid, common)
@@ -77,9 +89,9 @@ def sum_doses(grids: Sequence[DoseGrid]) -> SummedDose:
     return SummedDose(summed, resampled=True)
 
 
-def _common_grid(grids: Sequence[DoseGrid]) -> Grid:
-    """Return the voxels of the finest grid, continued, that lie whole within every grid's box."""
-    axes = np.array(grids[0].axes)
+def _common_grid(along: tuple[Vector, Vector, Vector], grids: Sequence[DoseGrid]) -> Grid:
+    """Return the voxels of the finest grid, continued, that lie whole within every grid's box along these axes."""
+    axes = np.array(along)
     boxes = [_box_along(grid, axes) for grid in grids]
     steps = np.array([box.step for box in boxes])
     step, finest = steps.min(axis=0), steps.argmin(axis=0)
@@ -93,7 +105,7 @@ def _common_grid(grids: Sequence[DoseGrid]) -> Grid:
         raise NoCommonGridError(f"their common grid would have {np.prod(size):.2g} voxels")
     origin = (anchor + first * step) @ np.linalg.inv(axes).T
     i, j, k = (int(n) for n in size)
-    return Grid(_triple(origin), _triple(step), grids[0].axes, (i, j, k))
+    return Grid(_triple(origin), _triple(step), along, (i, j, k))
 
 
 class _Box(NamedTuple):

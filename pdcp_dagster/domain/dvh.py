@@ -38,8 +38,8 @@ _HEIGHT_MM = 1.25
 _LARGEST_HEIGHT_MM = 2.5
 _FLATTEST = 0.4
 """Cells narrower than this share of their height are made lower instead, down to `_LOWEST_HEIGHT_MM`."""
-_LOWEST_HEIGHT_MM = 0.5
-_MOST_LAYERS = 10
+_LOWEST_HEIGHT_MM = 0.25
+_MOST_LAYERS = 20
 _CELLS_AT_ONCE = 400_000
 """Keeps the working arrays in the processor's cache."""
 _MOST_CELLS_IN_A_PLANE = 4_000_000
@@ -52,7 +52,7 @@ _MM3_PER_CM3 = 1000.0
 class DvhSettings:
     """How a DVH is computed; recorded with every result.
 
-    interpolation: `linear`, as planning systems do, or `cubic`, limited to the 4 x 4 x 4 values around a point.
+    interpolation: `linear`, as planning systems do, or `cubic`, limited as `cubic_limit` says, for small fields.
     end_caps: whether the first and last contour stand for half a slice beyond themselves.
     outside_grid: the share of a ROI that may lie outside the dose grid before its statistics are withheld.
     """
@@ -106,10 +106,7 @@ class Dvh:
 
 
 def compute_dvh(planar: PlanarContours, grid: Grid, dose: DoseGrid, settings: DvhSettings | None = None) -> Dvh | None:
-    """Compute the DVH of a ROI whose contours were projected on `grid`; None if no closed contour encloses a volume.
-
-    Raises RotatedDoseError for cubic interpolation of a dose that is not parallel to the image.
-    """
+    """Compute the DVH of a ROI whose contours were projected on `grid`; None if no closed contour encloses a volume."""
     chosen = settings or DvhSettings()
     volume = stack_volume_cm3(planar, chosen.end_caps) if planar.polygons else 0.0
     if volume <= 0:
@@ -196,7 +193,7 @@ def _sum_cells(
         weight = share * (height * lattice.step_mm**2).astype(np.float32)
         total.choose(share, weight)
         for layer in range(layers):
-            total.add(dose.planes(np.arange(first, last) * layers + layer))
+            total.add(dose.planes(np.arange(first, last) * layers + layer, total.chosen))
 
 
 def _flags(

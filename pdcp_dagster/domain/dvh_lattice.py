@@ -1,8 +1,8 @@
 """The dose on the lattice over which a DVH is summed, plane by plane.
 
 What lives here: dose and dose extent of the lattice's cells, by matrix products where the dose is parallel to the
-image and point by point where it is rotated; the limit on cubic interpolation. What does not: the ROI's share of each
-cell (`coverage`), the sum (`dvh`).
+image and point by point where it is rotated. What does not: how far a cubic dose may leave the doses around it
+(`cubic_limit`), the ROI's share of each cell (`coverage`), the sum (`dvh`).
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from pdcp_dagster.domain.sampling import AlignedDose, align_dose, dose_at_points, dose_axes, values_at
+from pdcp_dagster.domain.cubic_limit import DoseLimits, dose_limits
+from pdcp_dagster.domain.interpolation import SplineDose
+from pdcp_dagster.domain.sampling import AlignedDose, align_dose, dose_axes, values_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pdcp_dagster.domain.dose_grid import DoseGrid
     from pdcp_dagster.domain.interpolation import DoseAxis, Interpolation
     from pdcp_dagster.domain.volume import Grid
 
+    Axes = tuple[DoseAxis, DoseAxis, DoseAxis]
+
 _MARGIN = 5
 """Dose voxels kept around a ROI; a cubic spline has forgotten its end after five."""
-
-
-class RotatedDoseError(ValueError):
-    """Cubic interpolation was asked of a dose grid that is rotated against the image."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +61,8 @@ class DoseLattice(Protocol):
     def max_gy(self) -> float:
         """No sampled dose is higher."""
 
-    def planes(self, which: NDArray[np.int64]) -> LatticePlanes:
-        """Sample the planes of the lattice with these indices."""
+    def planes(self, which: NDArray[np.int64], wanted: NDArray[np.bool_]) -> LatticePlanes:
+        """Sample the planes of the lattice with these indices; cells that are not wanted may be left out, as 0."""
 
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Trilinear dose at `(n, 3)` points in mm along the image's axes, NaN outside the dose grid."""
@@ -70,52 +72,28 @@ class DoseLattice(Protocol):
 
 
 def dose_lattice(dose: DoseGrid, grid: Grid, cells: Cells, kind: Interpolation) -> DoseLattice:
-    """Prepare a dose for a lattice on the axes of an image.
-
-    Raises RotatedDoseError for cubic interpolation of a dose that is not parallel to the image.
-    """
+    """Prepare a dose for a lattice on the axes of an image."""
     aligned = align_dose(dose, grid)
-    if aligned is not None:
-        return _parallel(aligned, cells, kind)
-    if kind == "cubic":
-        raise RotatedDoseError("cubic interpolation needs a dose grid parallel to the image: choose linear")
-    return _rotated(dose, grid, cells)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Limits:
-    """Lowest and highest of the 4x4x4 values around each interval, and the interval of each lattice index.
-
-    Never an overshoot, at a price: a true peak between dose voxels is cut to the highest of them (D2 of a 0.065 cm3
-    sphere on the peak of a Gaussian of sigma 15 mm errs by up to 0.56 Gy on a 2.5 mm grid).
-    """
-
-    low: NDArray[np.float32]
-    high: NDArray[np.float32]
-    cell_i: NDArray[np.int64]
-    cell_j: NDArray[np.int64]
-    cell_k: NDArray[np.int64]
-
-    def clip(self, sampled: NDArray[np.float32], which: NDArray[np.int64]) -> NDArray[np.float32]:
-        around = np.ix_(self.cell_k[which], self.cell_j, self.cell_i)
-        return np.clip(sampled, self.low[around], self.high[around], out=sampled)
+    return _rotated(dose, grid, cells, kind) if aligned is None else _parallel(aligned, cells, kind)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ParallelLattice:
-    axes: tuple[DoseAxis, DoseAxis, DoseAxis]
+    axes: Axes
     values: NDArray[np.float32]
     extent: NDArray[np.float32]
     weights: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     linear: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     known: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
-    limits: _Limits | None
+    intervals: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+    limits: DoseLimits | None
     max_gy: float
 
-    def planes(self, which: NDArray[np.int64]) -> LatticePlanes:
+    def planes(self, which: NDArray[np.int64], wanted: NDArray[np.bool_]) -> LatticePlanes:  # noqa: ARG002 - all cost as much
         dose = _product(self.weights, self.values, which)
         if self.limits is not None:
-            dose = self.limits.clip(dose, which)
+            i, j, k = self.intervals
+            dose = self.limits.applied_to(dose, np.ix_(k[which], j, i))
         extent = _product(self.linear, self.extent, which)
         known_i, known_j, known_k = self.known
         if known_i.all() and known_j.all() and known_k[which].all():
@@ -132,23 +110,20 @@ class _ParallelLattice:
 
 def _parallel(aligned: AlignedDose, cells: Cells, kind: Interpolation) -> _ParallelLattice:
     at = (cells.i_mm, cells.j_mm, cells.k_mm)
-    parts = [axis.part(where.min(), where.max(), _MARGIN) for axis, where in zip(aligned.axes, at, strict=True)]
-    values = np.ascontiguousarray(aligned.dose_gy[parts[2], parts[1], parts[0]], dtype=np.float32)
-    axes = tuple(type(a)(a.positions_mm[part], a.lone_width_mm) for a, part in zip(aligned.axes, parts, strict=True))
+    axes, values = _part(aligned.axes, aligned.dose_gy, [(where.min(), where.max()) for where in at])
     i_axis, j_axis, k_axis = axes
     linear = i_axis.matrix(at[0]), j_axis.matrix(at[1]), k_axis.matrix(at[2])
-    weights = linear
-    limits = None
+    weights, limits = linear, None
     if kind == "cubic":
         weights = i_axis.matrix(at[0], kind), j_axis.matrix(at[1], kind), k_axis.matrix(at[2], kind)
-        low, high = _stencil_range(values)
-        limits = _Limits(low, high, i_axis.cell(at[0]), j_axis.cell(at[1]), k_axis.cell(at[2]))
-    known = tuple(whole.inside(where) for whole, where in zip(aligned.axes, at, strict=True))
-    extent = _half_extent(values, (i_axis, j_axis, k_axis), np.eye(3), cells)
+        limits = dose_limits(values, axes)
+    known_i, known_j, known_k = (whole.inside(where) for whole, where in zip(aligned.axes, at, strict=True))
+    intervals = i_axis.cell(at[0]), j_axis.cell(at[1]), k_axis.cell(at[2])
+    extent = _half_extent(values, axes, np.eye(3), cells)
+    top = values if limits is None else limits.high_gy
     return _ParallelLattice(
-        (i_axis, j_axis, k_axis), values, extent, weights, linear, (known[0], known[1], known[2]), limits,
-        float(values.max()),
-    )  # fmt: skip
+        axes, values, extent, weights, linear, (known_i, known_j, known_k), intervals, limits, float(top.max())
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,53 +131,71 @@ class _RotatedLattice:
     dose: DoseGrid
     grid: Grid
     cells: Cells
+    axes: Axes
+    values: NDArray[np.float32]
     extent: NDArray[np.float32]
+    spline: SplineDose | None
+    limits: DoseLimits | None
     max_gy: float
 
-    def planes(self, which: NDArray[np.int64]) -> LatticePlanes:
-        k, j, i = np.meshgrid(self.cells.k_mm[which], self.cells.j_mm, self.cells.i_mm, indexing="ij")
-        own = self._own_mm(np.stack([i, j, k], axis=-1).reshape(-1, 3))
-        axes = dose_axes(self.dose)
-        dose = values_at(axes, self.dose.dose_gy, own).reshape(i.shape)
-        extent = values_at(axes, self.extent, own).reshape(i.shape)
-        inside = np.isfinite(dose)
-        return LatticePlanes(
-            np.where(inside, dose, 0).astype(np.float32), np.where(inside, extent, 0).astype(np.float32), inside
-        )
+    def planes(self, which: NDArray[np.int64], wanted: NDArray[np.bool_]) -> LatticePlanes:
+        k, j, i = np.nonzero(wanted)
+        places = np.column_stack([self.cells.i_mm[i], self.cells.j_mm[j], self.cells.k_mm[which][k]])
+        own = _own_mm(self.dose, self.grid, places)
+        sampled = values_at(self.axes, self.values, own).astype(np.float32)
+        inside = np.isfinite(sampled)
+        if self.spline is not None and self.limits is not None:
+            cell_i, cell_j, cell_k = (axis.cell(at) for axis, at in zip(self.axes, own.T, strict=True))
+            sampled = self.limits.applied_to(self.spline(own), (cell_k, cell_j, cell_i))
+        dose, extent = np.zeros(wanted.shape, dtype=np.float32), np.zeros(wanted.shape, dtype=np.float32)
+        known = np.zeros(wanted.shape, dtype=bool)
+        known[wanted] = inside
+        dose[known] = sampled[inside]
+        extent[known] = values_at(self.axes, self.extent, own[inside])
+        return LatticePlanes(dose, extent, known)
 
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        return dose_at_points(self.dose, self._patient_mm(points_mm))
+        return values_at(self.axes, self.values, _own_mm(self.dose, self.grid, points_mm))
 
     def voxels_beyond(self, lowest_gy: float, highest_gy: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        ends = [(at.min(), at.max()) for at in (self.cells.i_mm, self.cells.j_mm, self.cells.k_mm)]
-        corners = self._own_mm(np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))
-        whole = dose_axes(self.dose)
-        parts = [a.part(at.min(), at.max(), _MARGIN) for a, at in zip(whole, corners.T, strict=True)]
-        i_axis, j_axis, k_axis = (
-            type(a)(a.positions_mm[part], a.lone_width_mm) for a, part in zip(whole, parts, strict=True)
-        )
-        values = self.dose.dose_gy[parts[2], parts[1], parts[0]]
-        own, doses = _voxels_beyond((i_axis, j_axis, k_axis), values, lowest_gy, highest_gy)
+        own, doses = _voxels_beyond(self.axes, self.values, lowest_gy, highest_gy)
         patient = own @ np.array(self.dose.axes) + np.array(self.dose.origin_mm)
         return self.grid.to_voxel(patient) * np.array(self.grid.spacing_mm), doses
 
-    def _patient_mm(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.grid.to_patient(points_mm / np.array(self.grid.spacing_mm))
 
-    def _own_mm(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        offset = self._patient_mm(points_mm) - np.array(self.dose.origin_mm)
-        own: NDArray[np.float64] = offset @ np.linalg.inv(np.array(self.dose.axes).T).T
-        return own
-
-
-def _rotated(dose: DoseGrid, grid: Grid, cells: Cells) -> _RotatedLattice:
+def _rotated(dose: DoseGrid, grid: Grid, cells: Cells, kind: Interpolation) -> _RotatedLattice:
+    ends = [(at.min(), at.max()) for at in (cells.i_mm, cells.j_mm, cells.k_mm)]
+    corners = _own_mm(dose, grid, np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))
+    axes, values = _part(dose_axes(dose), dose.dose_gy, [(at.min(), at.max()) for at in corners.T])
     turn = np.array(dose.axes) @ grid.direction  # row: dose axis, column: image axis
-    extent = _half_extent(dose.dose_gy, dose_axes(dose), turn, cells)
-    return _RotatedLattice(dose, grid, cells, extent, float(dose.dose_gy.max()))
+    extent = _half_extent(values, axes, turn, cells)
+    spline = SplineDose.through(axes, values) if kind == "cubic" else None
+    limits = dose_limits(values, axes) if kind == "cubic" else None
+    top = values if limits is None else limits.high_gy
+    return _RotatedLattice(dose, grid, cells, axes, values, extent, spline, limits, float(top.max()))
+
+
+def _own_mm(dose: DoseGrid, grid: Grid, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From mm along the image's axes to mm along the dose's own, both from their origins."""
+    offset = grid.to_patient(points_mm / np.array(grid.spacing_mm)) - np.array(dose.origin_mm)
+    own: NDArray[np.float64] = offset @ np.linalg.inv(np.array(dose.axes).T).T
+    return own
+
+
+def _part(
+    axes: Axes, values: NDArray[np.float32], ends_mm: Sequence[tuple[float, float]]
+) -> tuple[Axes, NDArray[np.float32]]:
+    """Cut a dose `(k, j, i)` to what its axes i, j, k need between these ends, with a margin."""
+    parts = [axis.part(low, high, _MARGIN) for axis, (low, high) in zip(axes, ends_mm, strict=True)]
+    i_axis, j_axis, k_axis = (
+        type(axis)(axis.positions_mm[part], axis.lone_width_mm) for axis, part in zip(axes, parts, strict=True)
+    )
+    kept = np.ascontiguousarray(values[parts[2], parts[1], parts[0]], dtype=np.float32)
+    return (i_axis, j_axis, k_axis), kept
 
 
 def _voxels_beyond(
-    axes: tuple[DoseAxis, DoseAxis, DoseAxis], values: NDArray[np.float32], lowest_gy: float, highest_gy: float
+    axes: Axes, values: NDArray[np.float32], lowest_gy: float, highest_gy: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return centres, in mm along the axes, and doses of the voxels below or above two doses."""
     which = np.flatnonzero((values < lowest_gy) | (values > highest_gy))
@@ -213,7 +206,7 @@ def _voxels_beyond(
 
 def _half_extent(
     values: NDArray[np.float32],
-    axes: tuple[DoseAxis, DoseAxis, DoseAxis],
+    axes: Axes,
     turn: NDArray[np.float64],
     cells: Cells,
 ) -> NDArray[np.float32]:
@@ -244,25 +237,6 @@ def _gradient(values: NDArray[np.float32], positions_mm: NDArray[np.float64], ax
     np.subtract(moved[-1], moved[-2], out=slope[-1])
     slope *= (1 / distance).astype(np.float32).reshape(-1, 1, 1)
     return out
-
-
-def _stencil_range(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    low = high = values
-    for axis in range(3):
-        low, high = _window(low, axis, np.minimum), _window(high, axis, np.maximum)
-    return low, high
-
-
-def _window(values: NDArray[np.float32], axis: int, extreme: np.ufunc) -> NDArray[np.float32]:
-    """Extreme of the four values around each interval along an axis, fewer at its ends."""
-    moved = np.moveaxis(values, axis, 0)
-    if len(moved) == 1:
-        return values
-    pairs = extreme(moved[:-1], moved[1:])
-    out = pairs.copy()
-    extreme(out[1:], pairs[:-1], out=out[1:])
-    extreme(out[:-1], pairs[1:], out=out[:-1])
-    return np.moveaxis(out, 0, axis)
 
 
 def _product(

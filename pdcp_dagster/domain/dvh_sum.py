@@ -47,6 +47,11 @@ class DvhSum:
         self._weight = weight[self._chosen].astype(np.float64)
         self._core = share[self._chosen] >= _MOSTLY_INSIDE
 
+    @property
+    def chosen(self) -> NDArray[np.bool_]:
+        """Which of the cells given last belong to the ROI, `(planes, rows, columns)`."""
+        return self._chosen
+
     def add(self, planes: LatticePlanes) -> None:
         """Add one layer of the chosen cells."""
         dose, half = planes.dose_gy[self._chosen], planes.half_extent_gy[self._chosen]

@@ -75,7 +75,10 @@ def in_order(chains: Sequence[Chain], candidates: Mapping[Node, Candidate]) -> t
 def candidate_rows(
     chains: Sequence[Chain], candidates: Mapping[Node, Candidate], summary: pd.DataFrame
 ) -> list[dict[str, Any]]:
-    """Return what tags tell of each chain, plain values in the order of the chains, without verdicts."""
+    """Return what tags tell of each chain, plain values in the order of the chains, without verdicts.
+
+    The prescription of several plans together is unknown: a boost may state its own dose, or that of both.
+    """
     every = {node for chain in chains for node in chain.nodes if node != chain.anchor}
     facts = {node: _facts(candidates[node], summary) for node in every}
     return [_row(chain, candidates, facts) for chain in chains]
@@ -103,8 +106,8 @@ def _row(chain: Chain, candidates: Mapping[Node, Candidate], of: Mapping[Node, M
         "plan_dates": [str(date) for date in _said(plans, "rt_plan_date")],
         "plan_intents": _said(plans, "plan_intent"),
         "approval_statuses": _said(plans, "approval_status"),
-        "fractions_planned": sum(fractions) if fractions else None,
-        "prescription_gy": max(prescriptions, default=None),
+        "fractions_planned": sum(fractions) if fractions and len(fractions) == len(plans) else None,
+        "prescription_gy": None if len(plans) > 1 else max(prescriptions, default=None),
         "rtdose_uids": [node.uid for node in chain.of_role("RTDOSE")],
         "dose_summation_types": _said(facts["RTDOSE"], "dose_summation_type"),
         "linked_by": sorted({link.by for of_role in chain.links.values() for link in of_role if link.by}),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pdcp_dagster.domain.ct_slices import each_slice
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -21,10 +23,10 @@ TOLERANCE_MM = 1.0
 def is_inside(dose: Mapping[str, Any], slices: Sequence[Mapping[str, Any]]) -> bool | None:
     """Whether the voxel centres of a dose grid lie within the borders of a CT's voxels; None where that is unknown.
 
-    Both are instances of the image summary, the CT as all its slices.
+    Both are instances of the image summary, the CT as all its slices, single or as frames of multi-frame images.
     """
     corners = _corners_mm(dose)
-    box = _box(slices)
+    box = _box([*each_slice(slices)])
     if corners is None or box is None:
         return None
     axes, low, high = box

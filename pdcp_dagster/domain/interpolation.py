@@ -1,16 +1,17 @@
 """Interpolation along one axis as a matrix, so that a separable lattice is sampled by matrix products.
 
-What lives here: linear and cubic weights on even or uneven positions, and what counts as inside. What does not: which
-axes a dose has (`sampling`), and the limit that keeps cubic from overshooting (`dvh_lattice`).
+What lives here: linear and cubic weights on even or uneven positions, what counts as inside, and the same cubic spline
+at scattered points. What does not: which axes a dose has (`sampling`), and the limit that keeps cubic from overshooting
+(`cubic_limit`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
+from scipy.interpolate import NdBSpline, make_interp_spline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,3 +76,37 @@ class DoseAxis:
         last = int(np.searchsorted(self.positions_mm, high_mm)) + margin
         first = min(max(first, 0), max(count - 2, 0))
         return slice(first, max(min(last, count), min(first + 2, count)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SplineDose:
+    """A cubic spline through a dose, for points that do not lie on a lattice parallel to it."""
+
+    axes: tuple[DoseAxis, DoseAxis, DoseAxis]
+    spline: NdBSpline
+
+    @classmethod
+    def through(cls, axes: tuple[DoseAxis, DoseAxis, DoseAxis], values: NDArray[np.float32]) -> Self:
+        """Lay the spline of `DoseAxis.matrix` through values `(k, j, i)` with the axes i, j, k.
+
+        Along an axis of fewer than four values it is linear.
+        """
+        coefficients = values.astype(np.float64)
+        knots, degrees = [], []
+        for axis, along in enumerate(reversed(axes)):
+            at, moved = along.positions_mm, np.moveaxis(coefficients, axis, 0)
+            if len(at) == 1:
+                at, moved = np.array([at[0], at[0] + 1.0]), np.repeat(moved, 2, axis=0)
+            fitted = make_interp_spline(at, moved, k=3 if len(at) >= _CUBIC_NEEDS else 1)
+            coefficients = np.moveaxis(fitted.c, 0, axis)
+            knots.append(fitted.t)
+            degrees.append(fitted.k)
+        return cls(axes, NdBSpline(tuple(knots), np.ascontiguousarray(coefficients), tuple(degrees)))
+
+    def __call__(self, points_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Values at `(n, 3)` points in mm along i, j, k; beyond the outer values they are those at the border."""
+        clamped = [
+            np.clip(at, axis.positions_mm[0], axis.positions_mm[-1])
+            for axis, at in zip(self.axes, points_mm.T, strict=True)
+        ]
+        return np.asarray(self.spline(np.column_stack(clamped[::-1])), dtype=np.float32)

@@ -1,7 +1,8 @@
-"""PDCP's table of dosimetry features: its columns, from the DVH as the store keeps it.
+"""PDCP's table of dosimetry features: its columns, from a DVH or from what the store keeps of it.
 
-What lives here: 347 columns, 607 where there is a prescription, and how each follows from a row of dvh.parquet and its
-curve. What does not: the histogram (`dvh`), the project's own columns (`metrics`), or files (`stages.legacy_export`).
+What lives here: 347 columns, 607 where there is a prescription, and how each follows from the computed histogram
+(`dvh_columns: legacy`) or from a row of dvh.parquet and its curve (`pdcp export-legacy`). What does not: the histogram
+(`dvh`), the project's own columns (`metrics`), or files (`stages.legacy_export`).
 
 The names are PDCP's, the meanings are not all: Dx is the dose that x % of the volume gets at least (PDCP had it upside
 down), and volume is in cm3 (PDCP: voxels). As in `dose_volume`, nothing is given for a ROI of which too much lies
@@ -16,11 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pdcp_dagster.domain.dose_volume import dose_at_volume_pct
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from numpy.typing import NDArray
+
+    from pdcp_dagster.domain.dvh import Dvh
 
 STEP = 0.5
 ABSOLUTE_DOSES_GY = tuple(STEP * n for n in range(1, 141))
@@ -33,6 +38,8 @@ _PLAIN = {
     "min_dose": "dmin_gy",
     "max_dose": "dmax_gy",
 }
+_IDENTIFIERS = 2
+_MEDIAN_PCT = 50.0
 _DECIMALS = 6
 _SAME_DOSE_GY = 1e-6
 _PERCENT = 100.0
@@ -62,6 +69,40 @@ class CumulativeCurve:
         """D_pct: the dose in Gy that `pct` % of the volume get at least."""
         doses, fractions = np.append(self.dose_gy, self.dose_gy[-1]), np.append(self.fraction, 0.0)
         return float(np.interp(-pct / _PERCENT, -fractions, doses))
+
+
+def legacy_columns(dvh: Dvh | None, prescription_gy: float | None, *, prescribed: bool) -> dict[str, Cell]:
+    """Return what `dvh_columns: legacy` adds to a row of dvh.parquet: PDCP's columns that are not in it by that name.
+
+    prescribed: whether any ROI of the patient has a prescription. None where too much lies outside the dose grid.
+    """
+    numbers = dosimetry_columns(prescribed=prescribed)[_IDENTIFIERS:]
+    if dvh is None:
+        return dict.fromkeys(numbers)
+    known = dvh.evaluable
+    plain = [
+        dvh.dmean_gy,
+        dose_at_volume_pct(dvh, _MEDIAN_PCT),
+        *((dvh.dmin_gy, dvh.dmax_gy) if known else (None,) * 2),
+    ]
+    curve = _curve_of(dvh) if known else None
+    relative = RELATIVE_DOSES_PCT if prescribed else ()
+    at_doses = [*ABSOLUTE_DOSES_GY, *(prescription_gy and pct * prescription_gy / _PERCENT for pct in relative)]
+    cells = [
+        *(dvh.volume_cm3, *plain),
+        *(curve.volume_pct(gy) if curve and gy else None for gy in at_doses),
+        *(curve.dose_at_pct(pct) if curve else None for pct in VOLUMES_PCT),
+    ]
+    return dict(zip(numbers, map(_rounded, cells), strict=True))
+
+
+def _curve_of(dvh: Dvh) -> CumulativeCurve:
+    between = (dvh.edges_gy > dvh.dmin_gy) & (dvh.edges_gy < dvh.dmax_gy)
+    last = float(np.interp(dvh.dmax_gy, dvh.edges_gy, dvh.volume_fraction))
+    return CumulativeCurve(
+        np.concatenate([[dvh.dmin_gy], dvh.edges_gy[between], [dvh.dmax_gy]]),
+        np.concatenate([[1.0], dvh.volume_fraction[between], [last]]),
+    )
 
 
 def curve_from(

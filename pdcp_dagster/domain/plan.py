@@ -1,7 +1,7 @@
 """What an RTPLAN says, as plain values.
 
-What lives here: the plan's identity, prescription, fractions and beams. What does not: whether a dose may be used with
-it (`dose`), or which plan belongs to which patient (`linkage`).
+What lives here: the plan's identity, prescription, fractions, beams, and how it treats. What does not: whether a dose
+may be used with it (`dose`), or which plan belongs to which patient (`linkage`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,35 @@ class Beam:
     """TreatmentDeliveryType: TREATMENT, SETUP, ..."""
     machine: str | None
     energies: tuple[float, ...] = ()
+    """NominalBeamEnergy, each once: MV of photons, MeV of electrons, MeV per nucleon of ions."""
     isocentre_mm: Vector | None = None
+    gantry_rotates: bool = False
+    """Whether the gantry turns while the beam is on."""
+    scan_mode: str | None = None
+    """ScanMode of an ion beam: NONE, UNIFORM, MODULATED, MODULATED_SPEC."""
+
+    @property
+    def treats(self) -> bool:
+        """Whether it is a treatment beam, as one without TreatmentDeliveryType (type 3, PS3.3 C.8.8.14) is."""
+        return self.delivery_type in {None, "", "TREATMENT"}
+
+    @property
+    def technique(self) -> str | None:
+        """BeamType, with ARC where the gantry turns, and the scan mode of an ion beam; None where nothing is said."""
+        arc = "ARC" if self.gantry_rotates else None
+        scan = self.scan_mode if self.scan_mode != "NONE" else None
+        return " ".join(filter(None, (self.beam_type, arc, scan))) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Brachytherapy:
+    """What a plan with application setups says of them (PS3.3 C.8.8.15)."""
+
+    treatment_type: str | None = None
+    """BrachyTreatmentType: MANUAL, HDR, MDR, LDR or PDR."""
+    technique: str | None = None
+    """BrachyTreatmentTechnique: INTRALUMENARY, INTRACAVITARY, INTERSTITIAL, ..."""
+    machine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +104,8 @@ class RtPlan:
     dose_references: tuple[DoseReference, ...] = ()
     beams: tuple[Beam, ...] = ()
     fraction_groups: tuple[FractionGroup, ...] = ()
+    brachytherapy: Brachytherapy | None = None
+    """None of a plan with external beams."""
 
     @property
     def fractions_planned(self) -> int | None:

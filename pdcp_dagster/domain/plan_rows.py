@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pdcp_dagster.domain.dose import DoseDecision
-    from pdcp_dagster.domain.dose_grid import RtDose
+    from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
     from pdcp_dagster.domain.plan import RtPlan
 
 PLAN_COLUMNS: dict[str, str] = {
@@ -63,6 +63,8 @@ PLAN_COLUMNS: dict[str, str] = {
 Row = dict[str, Any]
 
 LARGEST_TARGET = "largest TARGET reference"
+BRACHY = "BRACHY"
+"""Radiation type, and technique where the plan names none, of a plan with application setups instead of beams."""
 _NO_ROI = -1
 _FROM_TAGS = (
     "sop_instance_uid",
@@ -82,10 +84,21 @@ _FROM_TAGS = (
 )
 
 
-def rows_of_doses(doses: Iterable[RtDose], plan: RtPlan | None, decision: DoseDecision) -> list[Row]:
-    """Return a row per dose of the selected plan; without a plan its columns are null but for the UID it goes by."""
-    planned = _of_plan(plan) if plan is not None else {}
-    return [{**_of_dose(dose, decision), **planned} for dose in doses]
+def rows_of_doses(doses: Sequence[RtDose], plans: Sequence[RtPlan], decision: DoseDecision) -> list[Row]:
+    """Return a row per dose of the selected plans, and one per plan without a dose of its own.
+
+    Without a plan its columns are null but for the UID it goes by. So they are, with several plans, for a dose that is
+    not of exactly one of them.
+    """
+    if not plans:
+        return [_of_dose(dose, decision) for dose in doses]
+    rows = []
+    for plan in plans:
+        own = [dose for dose in doses if len(plans) == 1 or set(dose.plan_uids) == {plan.sop_instance_uid}]
+        planned = _of_plan(plan)
+        rows += [{**_of_dose(dose, decision), **planned} for dose in own] or [{**planned, "verdict": SELECTED}]
+    told = {row.get("dose_uid") for row in rows}
+    return rows + [_of_dose(dose, decision) for dose in doses if dose.sop_instance_uid not in told]
 
 
 def rows_from_tags(summary: pd.DataFrame, verified: pd.DataFrame, role: str) -> list[Row]:
@@ -104,7 +117,6 @@ def rows_from_tags(summary: pd.DataFrame, verified: pd.DataFrame, role: str) -> 
 
 
 def _of_dose(dose: RtDose, decision: DoseDecision) -> Row:
-    planes_mm = np.diff(dose.grid.plane_offsets_mm)
     used = dose.sop_instance_uid in decision.used_uids
     return {
         "plan_uid": _joined(dose.plan_uids),
@@ -113,18 +125,22 @@ def _of_dose(dose: RtDose, decision: DoseDecision) -> Row:
         "dose_type": dose.dose_type,
         "dose_units": dose.units,
         "heterogeneity_correction": _joined(dose.heterogeneity_correction),
-        "grid_spacing_mm": [*dose.grid.spacing_mm, float(np.median(planes_mm)) if len(planes_mm) else 0.0],
+        "grid_spacing_mm": _spacing_of(dose.grid),
         "maximum_gy": dose.max_gy,
         "verdict": SELECTED if used else "refused",
         "reason": "summed: " + decision.summation if used else dict(decision.refused).get(dose.sop_instance_uid),
     }
 
 
+def _spacing_of(grid: DoseGrid | None) -> list[float] | None:
+    """Return the distances of columns, rows and (their median) planes, mm; None without a grid."""
+    if grid is None:
+        return None
+    planes_mm = np.diff(grid.plane_offsets_mm)
+    return [*grid.spacing_mm, float(np.median(planes_mm)) if len(planes_mm) else 0.0]
+
+
 def _of_plan(plan: RtPlan) -> Row:
-    treatment = [beam for beam in plan.beams if beam.delivery_type in {None, "TREATMENT", "CONTINUATION"}]
-    fractions = [group.fractions_planned for group in plan.fraction_groups if group.fractions_planned]
-    isocentres = sorted({beam.isocentre_mm for beam in treatment if beam.isocentre_mm is not None})
-    metersets = [meterset for group in plan.fraction_groups for _, meterset in group.beam_metersets]
     return {
         "plan_uid": plan.sop_instance_uid,
         "label": plan.label,
@@ -135,17 +151,31 @@ def _of_plan(plan: RtPlan) -> Row:
         "sop_class": plan.sop_class,
         "tps": " ".join(filter(None, (plan.manufacturer, plan.model, plan.software_versions))) or None,
         "fraction_groups": len(plan.fraction_groups),
-        "fractions_planned": sum(fractions) or None,
+        "fractions_planned": plan.fractions_planned,
         **_prescribed_by(plan),
+        **_treatment_of(plan),
+        "rtstruct_uid": _joined(plan.structure_set_uids),
+    }
+
+
+def _treatment_of(plan: RtPlan) -> Row:
+    """Tell how a plan treats; the meterset is that of one fraction of each group, setup beams aside."""
+    treatment = [beam for beam in plan.beams if beam.treats]
+    numbers = {beam.number for beam in treatment}
+    isocentres = sorted({beam.isocentre_mm for beam in treatment if beam.isocentre_mm is not None})
+    every = [pair for group in plan.fraction_groups for pair in group.beam_metersets]
+    metersets = [meterset for number, meterset in every if number in numbers]
+    brachy = plan.brachytherapy
+    how = " ".join(filter(None, (brachy.treatment_type, brachy.technique))) or BRACHY if brachy else None
+    return {
         "treatment_beams": len(treatment),
         "setup_beams": sum(beam.delivery_type == "SETUP" for beam in plan.beams),
-        "radiation_type": _joined(beam.radiation_type for beam in treatment),
+        "radiation_type": _joined([BRACHY if brachy else None, *(beam.radiation_type for beam in treatment)]),
         "energies": sorted({energy for beam in treatment for energy in beam.energies}),
-        "technique": _joined(beam.beam_type for beam in treatment),
-        "machine": _joined(beam.machine for beam in treatment),
+        "technique": _joined([how, *(beam.technique for beam in treatment)]),
+        "machine": _joined([brachy.machine if brachy else None, *(beam.machine for beam in treatment)]),
         "isocentres_mm": [coordinate for isocentre in isocentres for coordinate in isocentre],
         "meterset": sum(metersets) if metersets else None,
-        "rtstruct_uid": _joined(plan.structure_set_uids),
     }
 
 
@@ -158,10 +188,11 @@ def _prescribed_by(plan: RtPlan) -> Row:
 
 def _largest(targets_gy: Sequence[float | None]) -> Row:
     largest = max((gy or 0.0 for gy in targets_gy), default=0.0) or None
-    return {"prescription_gy": largest, "prescription_source": LARGEST_TARGET if targets_gy else None}
+    return {"prescription_gy": largest, "prescription_source": LARGEST_TARGET if largest else None}
 
 
 def _plan_from_tags(tags: Row) -> Row:
+    groups, planned = json.loads(tags["fraction_group_sequence"] or "[]"), tags["fractions_planned"] or ()
     return {
         "plan_uid": tags["sop_instance_uid"],
         "label": tags["rt_plan_label"],
@@ -169,8 +200,8 @@ def _plan_from_tags(tags: Row) -> Row:
         "date": tags["rt_plan_date"],
         "intent": tags["plan_intent"],
         "approval_status": tags["approval_status"],
-        "fraction_groups": len(json.loads(tags["fraction_group_sequence"] or "[]")),
-        "fractions_planned": sum(tags["fractions_planned"] or ()) or None,
+        "fraction_groups": len(groups),
+        "fractions_planned": sum(planned) if planned and len(planned) == len(groups) and all(planned) else None,
         **_largest(tags["target_prescriptions_gy"] or ()),
         "rtstruct_uid": _joined(tags["referenced_structure_set_uids"] or ()),
     }

@@ -132,8 +132,8 @@ def contains(polygon: NDArray[np.float64], points: NDArray[np.float64]) -> NDArr
 
 def _relate(flat: FlatPolygons, one: int, other: int, signs: NDArray[np.float64], tangled: NDArray[np.bool_]) -> None:
     first, second = flat.vertices(one), flat.vertices(other)
-    inside_second = float(contains(second, _some(first)).mean())
-    inside_first = float(contains(first, _some(second)).mean())
+    inside_second = float(contains(second, _apart(first, second)).mean())
+    inside_first = float(contains(first, _apart(second, first)).mean())
     half = 0.5
     if inside_second > half and inside_second >= inside_first:
         signs[one] = -signs[one]
@@ -141,6 +141,17 @@ def _relate(flat: FlatPolygons, one: int, other: int, signs: NDArray[np.float64]
         signs[other] = -signs[other]
     if {inside_second, inside_first} != {0.0, 1.0}:
         tangled[[one, other]] = True
+
+
+def _apart(polygon: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points of a polygon's outline that are none of the other's: on a common border nothing is in or out."""
+    middles = 0.5 * (polygon + np.roll(polygon, -1, axis=0))
+    other_middles = 0.5 * (other + np.roll(other, -1, axis=0))
+    for points, others in ((_some(polygon), other), (polygon, other), (middles, other_middles)):
+        common = (points[:, None] == others[None]).all(axis=2).any(axis=1)
+        if not common.all():
+            return np.asarray(points[~common])
+    return _some(polygon)
 
 
 def _some(vertices: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -39,6 +39,9 @@ def prescription_for(roi_number: int, roi_name: str, plan: RtPlan | None, rule: 
     its table (name as written, else case aside); `plan_target`, the plan's single TARGET dose reference that is not of
     type COORDINATES; else `unknown`. `none` where the rule asks for no prescription. Dose references that name the ROI
     with different doses decide nothing.
+
+    plan: None where there is none, and where several are added: a boost may state its own dose, or that of both, so that
+    of several only the cohort's numbers count.
     """
     if rule is None:
         return None, "none"

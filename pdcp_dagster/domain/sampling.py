@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PARALLEL_TOLERANCE = 1e-4
 """Direction cosines off by less are rounding: 0.05 mm over half a metre."""
-_POINTS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,11 +104,19 @@ def values_at(
 
 
 def _fill_by_points(dose: DoseGrid, grid: Grid, out: NDArray[np.float32]) -> NDArray[np.float32]:
-    columns, rows, planes = grid.size
-    plane = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), axis=-1).reshape(-1, 2)
-    for k in range(planes):
-        voxels = np.column_stack([plane[:, 1], plane[:, 0], np.full(len(plane), k)]).astype(np.float64)
-        for first in range(0, len(voxels), _POINTS_AT_ONCE):
-            part = slice(first, first + _POINTS_AT_ONCE)
-            out[k].reshape(-1)[part] = dose_at_points(dose, grid.to_patient(voxels[part]))
+    """Fill the voxels that lie inside the dose grid, image plane by image plane; the axes need not be parallel."""
+    own = dose_axes(dose)
+    to_dose = np.linalg.inv(np.array(dose.axes).T)
+    first = to_dose @ (np.array(grid.origin_mm) - np.array(dose.origin_mm))
+    steps = to_dose @ grid.direction * np.array(grid.spacing_mm)  # mm along each dose axis per column, row and slice
+    in_plane = [
+        first[axis] + steps[axis, 1] * np.arange(grid.size[1])[:, None] + steps[axis, 0] * np.arange(grid.size[0])
+        for axis in range(3)
+    ]
+    for k in range(grid.size[2]):
+        along = [in_plane[axis] + steps[axis, 2] * k for axis in range(3)]
+        inside = own[0].inside(along[0]) & own[1].inside(along[1]) & own[2].inside(along[2])
+        if inside.any():
+            points = np.column_stack([positions[inside] for positions in along])
+            out[k][inside] = values_at(own, dose.dose_gy, points)
     return out

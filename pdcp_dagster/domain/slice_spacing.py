@@ -53,7 +53,7 @@ def spacing_problems(placed: NDArray[np.float64], normal: NDArray[np.float64]) -
     distinct = placed[np.concatenate([[True], ~repeated])]
     problems = []
     if repeated.any():
-        where = listed([_place(point, normal) for point in placed[1:][repeated]])
+        where = listed([place_of(point, normal) for point in placed[1:][repeated]])
         slices = "1 slice lies" if repeated.sum() == 1 else f"{repeated.sum()} slices lie"
         problems.append(f"{slices} at the position of another: {where}")
     if len(distinct) < 2:  # noqa: PLR2004 - one position has no spacing
@@ -68,7 +68,7 @@ def _gaps(distinct: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple[s
     if not wide.size:
         return ()
     words = [
-        f"{_place(distinct[k], normal)} to {_place(distinct[k + 1], normal)} ({steps[k]:.2f} mm, "
+        f"{place_of(distinct[k], normal)} to {place_of(distinct[k + 1], normal)} ({steps[k]:.2f} mm, "
         f"about {max(1, round(steps[k] / usual) - 1)} missing)"
         for k in wide
     ]
@@ -107,7 +107,7 @@ def _shear(distinct: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple[
     return (f"sheared (gantry tilt) by {tilt:.1f} degrees: slices lie shifted sideways by up to {off:.2f} mm",)
 
 
-def _place(point: NDArray[np.float64], normal: NDArray[np.float64]) -> str:
+def place_of(point: NDArray[np.float64], normal: NDArray[np.float64]) -> str:
     """Name a position as a person would: by its coordinate where the normal is a patient axis."""
     axis = int(np.abs(normal).argmax())
     if abs(normal[axis]) > _ALONG_AN_AXIS:

@@ -2,7 +2,7 @@
 
 What lives here: order and regularity of slices by their geometry (PS3.3 C.7.6.2.1.1), and the words for what is wrong.
 What does not: pixels, files, the spacing rule itself (`slice_spacing`), and what to do about an irregular stack, which
-the caller decides.
+the caller decides (`resample_ct` interpolates).
 
 Slices are ordered by ImagePositionPatient along the normal (row x column), never by InstanceNumber, SliceLocation or
 file name, none of which the standard ties to geometry. Nothing is repaired: a stack is regular, or it is no grid.
@@ -71,25 +71,68 @@ class Stack:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OrderedSlices:
+    """Slices that have pixels and a normal in common, ascending along it.
+
+    order: indices into the slices given.
+    positions_mm: `(n, 3)` ImagePositionPatient, LPS mm.
+    axes: unit vectors of i, j, k as rows, perpendicular.
+    pixel_spacing_mm: distance of rows, distance of columns, mm.
+    """
+
+    order: tuple[int, ...]
+    positions_mm: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    pixel_spacing_mm: tuple[float, float]
+    rows: int
+    columns: int
+
+    def grid(self, origin_mm: NDArray[np.float64], step_mm: float, size: tuple[int, int, int]) -> Grid:
+        """Return a grid along these axes with these pixels."""
+        between_rows, between_columns = self.pixel_spacing_mm
+        return Grid(
+            origin_mm=_vector(origin_mm.round(_GRID_DECIMALS)),
+            spacing_mm=(between_columns, between_rows, round(step_mm, _GRID_DECIMALS)),
+            axes=(_vector(self.axes[0]), _vector(self.axes[1]), _vector(self.axes[2])),
+            size=size,
+        )
+
+
 def stack(slices: Sequence[SliceGeometry]) -> Stack:
     """Order slices along their normal and return the regular grid they fill, or in words why they fill none.
 
     Regular: every position lies within `REGULAR_WITHIN_MM` of the least-squares line of equal steps along the normal,
     and as near to it sideways (shear, gantry tilt). The order in which slices are given does not matter.
     """
+    found = in_order(slices)
+    if not isinstance(found, OrderedSlices):
+        return Stack(None, (), found)
+    problems = spacing_problems(found.positions_mm, found.axes[2])
+    if problems:
+        return Stack(None, found.order, problems)
+    return Stack(_regular_grid(found), found.order, ())
+
+
+def in_order(slices: Sequence[SliceGeometry]) -> OrderedSlices | tuple[str, ...]:
+    """Order slices along their normal, or return in words why they have none in common, or other pixels."""
     differences = _differences(slices)
     if differences:
-        return Stack(None, (), differences)
+        return differences
     axes = _common_axes(slices)
     if axes is None:
-        return Stack(None, (), ("the rows and columns of the slices are not perpendicular",))
+        return ("the rows and columns of the slices are not perpendicular",)
     positions = np.array([one.position_mm for one in slices], dtype=np.float64)
     order = _order(positions @ axes[2], slices)
-    placed = positions[list(order)]
-    problems = spacing_problems(placed, axes[2])
-    if problems:
-        return Stack(None, order, problems)
-    return Stack(_regular_grid(placed, axes, slices), order, ())
+    between_rows, between_columns = np.median([one.pixel_spacing_mm for one in slices], axis=0).tolist()
+    return OrderedSlices(
+        order=order,
+        positions_mm=positions[list(order)],
+        axes=axes,
+        pixel_spacing_mm=(between_rows, between_columns),
+        rows=slices[0].rows,
+        columns=slices[0].columns,
+    )
 
 
 def _differences(slices: Sequence[SliceGeometry]) -> tuple[str, ...]:
@@ -132,16 +175,11 @@ def _order(along: NDArray[np.float64], slices: Sequence[SliceGeometry]) -> tuple
     return tuple(sorted(range(len(slices)), key=key))
 
 
-def _regular_grid(placed: NDArray[np.float64], axes: NDArray[np.float64], slices: Sequence[SliceGeometry]) -> Grid:
-    fit = fit_uniform(placed @ axes[2])
-    origin = placed.mean(axis=0) - fit.step * (len(placed) - 1) / 2 * axes[2]
-    between_rows, between_columns = np.median([one.pixel_spacing_mm for one in slices], axis=0).tolist()
-    return Grid(
-        origin_mm=_vector(origin.round(_GRID_DECIMALS)),
-        spacing_mm=(between_columns, between_rows, round(fit.step, _GRID_DECIMALS)),
-        axes=(_vector(axes[0]), _vector(axes[1]), _vector(axes[2])),
-        size=(slices[0].columns, slices[0].rows, len(placed)),
-    )
+def _regular_grid(slices: OrderedSlices) -> Grid:
+    placed, normal = slices.positions_mm, slices.axes[2]
+    fit = fit_uniform(placed @ normal)
+    origin = placed.mean(axis=0) - fit.step * (len(placed) - 1) / 2 * normal
+    return slices.grid(origin, fit.step, (slices.columns, slices.rows, len(placed)))
 
 
 def _distinct(values: NDArray[np.float64], within: float) -> str:

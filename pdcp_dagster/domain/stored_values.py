@@ -14,6 +14,8 @@ import numpy as np
 from pdcp_dagster.domain.dicom_values import UnusableValueError, required, whole_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
     from pdcp_dagster.domain.dicom_values import Attributes
@@ -60,13 +62,19 @@ def unpack(raw: bytes, form: PixelFormat, frames: int = 1) -> NDArray[np.integer
 
     Bytes after the last pixel are padding and left aside; fewer bytes than pixels raise `UnusableValueError`.
     """
-    count = frames * form.rows * form.columns
-    if len(raw) < count * form.dtype.itemsize:
-        raise UnusableValueError(
-            f"pixel data is truncated: {len(raw)} bytes for {frames} x {form.rows} x {form.columns} pixels "
-            f"of {form.dtype.itemsize} bytes"
-        )
+    count = _require_enough(raw, form, frames)
     return clear_unused_bits(np.frombuffer(raw, form.dtype, count), form).reshape(frames, form.rows, form.columns)
+
+
+def unpack_each(raw: bytes, form: PixelFormat, frames: int, wanted: Iterable[int]) -> Iterator[NDArray[np.integer]]:
+    """Yield `(rows, columns)` stored values of the wanted frames, counted from 0, one by one.
+
+    As `unpack`, but a large image is never in memory a second time; where no bits are unused frames are views.
+    """
+    count = _require_enough(raw, form, frames)
+    cells = np.frombuffer(raw, form.dtype, count).reshape(frames, form.rows, form.columns)
+    for index in wanted:
+        yield clear_unused_bits(cells[index], form)
 
 
 def clear_unused_bits(cells: NDArray[np.integer], form: PixelFormat) -> NDArray[np.integer]:
@@ -75,6 +83,17 @@ def clear_unused_bits(cells: NDArray[np.integer], form: PixelFormat) -> NDArray[
         return cells
     lifted = cells << (form.bits_allocated - 1 - form.high_bit)
     return lifted >> (form.bits_allocated - form.bits_stored)
+
+
+def _require_enough(raw: bytes, form: PixelFormat, frames: int) -> int:
+    """Return the number of cells that the frames fill."""
+    count = frames * form.rows * form.columns
+    if len(raw) < count * form.dtype.itemsize:
+        raise UnusableValueError(
+            f"pixel data is truncated: {len(raw)} bytes for {frames} x {form.rows} x {form.columns} pixels "
+            f"of {form.dtype.itemsize} bytes"
+        )
+    return count
 
 
 def _is_signed(data: Attributes) -> bool:

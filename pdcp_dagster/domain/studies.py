@@ -156,11 +156,14 @@ def _set_structure_sets_aside(state: InitialVerification, cohort: Cohort) -> Non
             state.findings.append(Finding("I_NOTE_002", detail))
 
 
+def is_asked_for(roi_name: str, cohort: Cohort) -> bool:
+    """Whether a ROI's name contains one of the cohort's keywords and none of those that it excludes."""
+    named = substring_in(cohort.roi_keywords, roi_name)
+    return named is not None and substring_in(cohort.roi_keywords_exclude, roi_name) is None
+
+
 def _has_keyword(candidate: Candidate, cohort: Cohort) -> bool:
-    return any(
-        substring_in(cohort.roi_keywords, name) and not substring_in(cohort.roi_keywords_exclude, name)
-        for name in candidate.roi_names
-    )
+    return any(is_asked_for(name, cohort) for name in candidate.roi_names)
 
 
 def _missing_modalities(state: InitialVerification, cohort: Cohort, candidates: Sequence[Candidate]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from pdcp_dagster.domain.frame_columns import common_to_frames, first_of_frames, frame_numbers, frame_positions_mm
 from pdcp_dagster.domain.simplified_tags import (
     Tags,
     date_of,
@@ -218,6 +219,16 @@ COLUMNS: Mapping[str, Column] = {
     **_keywords("Float64", number, _PDCP_NUMBERS),
     **_keywords(_DATE, date_of, _PDCP_DATES),
     **_keywords(_LIST, numbers, _PDCP_NUMBER_LISTS),
+    # Of a multi-frame CT these lie frame by frame.
+    "rescale_intercept": Column("Float64", common_to_frames(number, "RescaleIntercept")),
+    "rescale_slope": Column("Float64", common_to_frames(number, "RescaleSlope")),
+    "slice_thickness": Column("Float64", common_to_frames(number, "SliceThickness")),
+    "kvp": Column("Float64", common_to_frames(number, "KVP")),
+    "image_position_patient": Column(_LIST, first_of_frames(numbers, "ImagePositionPatient")),
+    "image_orientation_patient": Column(_LIST, common_to_frames(numbers, "ImageOrientationPatient")),
+    "pixel_spacing": Column(_LIST, common_to_frames(numbers, "PixelSpacing")),
+    "frame_numbers": Column(_LIST, frame_numbers),
+    "frame_positions_mm": Column(_LIST, frame_positions_mm),
     # PDCP's derived columns; its PatId and StudyId are patient_id and study_id.
     "study_description": Column("string", _of(text, "StudyDescription", "study_tags")),
     "series_description": Column("string", _of(text, "SeriesDescription", "series_tags")),

@@ -1,7 +1,7 @@
 """The verdict in the making: links, a person's decision, the choice of a chain, and what is told of each of them.
 
-What lives here: who comes first, and the codes of the initial verification that depend on links. What does not: each
-rule by itself (`patient_links`, `decisions`, `chain_choice`, `selection_checks`).
+What lives here: who comes first. What does not: each rule by itself (`patient_links`, `plan_groups`, `decisions`,
+`chain_choice`, `selection_checks`), what is told of studies (`studies_seen`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from pdcp_dagster.domain.approvals import APPROVED, check_approval, status_told
+from pdcp_dagster.domain.approvals import APPROVED, REJECTED, check_approval, status_told
 from pdcp_dagster.domain.candidates import cells
 from pdcp_dagster.domain.chain_choice import (
     OPEN_CHOICES,
@@ -19,13 +19,14 @@ from pdcp_dagster.domain.chain_choice import (
     reason_left_open,
 )
 from pdcp_dagster.domain.codes import Finding
-from pdcp_dagster.domain.dates import is_real
 from pdcp_dagster.domain.decisions import accepted, chosen_by, evidence_hash
 from pdcp_dagster.domain.evidence import candidate_rows, contents, in_order
 from pdcp_dagster.domain.extent import is_inside
 from pdcp_dagster.domain.linkage import RECIPES, witnesses_of
 from pdcp_dagster.domain.patient_links import PatientLinks, link_patient, notes_on, reason_of_node, why_no_chain
+from pdcp_dagster.domain.plan_groups import SUMMED, each_plan, joined_chains, without_parts
 from pdcp_dagster.domain.selection_checks import check_links, check_selected
+from pdcp_dagster.domain.studies_seen import StudiesSeen, findings_on_studies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,8 @@ _GEOMETRY = (
     "columns",
     "number_of_frames",
     "grid_frame_offset_vector",
+    "frame_numbers",
+    "frame_positions_mm",
 )
 _BY_A_PERSON = "a person chose another candidate"
 
@@ -69,10 +72,10 @@ class Verdict:
         self._initial, self._cohort, self._around, self._summary = initial, cohort, around, summary
         self._known_inside: dict[tuple[Node, Node], bool | None] = {}
         self._recipe = RECIPES[cohort.linkage]
-        self._studies = initial.studies
         self._of_decision: list[Finding] = []
         self.accepted: tuple[str, ...] = ()
         self.links: PatientLinks | None = None
+        self._of_one_plan: tuple[Chain, ...] = ()
         self.chains: tuple[Chain, ...] = ()
         self.choice = ChainChoice()
         if initial.remaining:
@@ -95,8 +98,11 @@ class Verdict:
         return candidate_rows(self.chains, self._by_node, self._summary)
 
     def evidence(self) -> str:
-        """Return the hash of what a person sees of the candidates, and of the sizes of their objects."""
-        rows = zip(self.chains, self.evidence_rows(), strict=True)
+        """Return the hash of what a person sees of the candidates, and of the sizes of their objects.
+
+        Of candidates with one plan each: joined ones hold nothing else, and a decision outlasts `dose_sum`.
+        """
+        rows = zip(self._of_one_plan, candidate_rows(self._of_one_plan, self._by_node, self._summary), strict=True)
         return evidence_hash(
             [{**row, "contents": contents(chain, self._by_node, self._summary)} for chain, row in rows]
         )
@@ -133,7 +139,8 @@ class Verdict:
             inside=self._inside,
             set_aside=self._initial.refused,
         )
-        self.chains = in_order(self.links.chains, self._by_node)
+        self._of_one_plan = in_order(self.links.chains, self._by_node)
+        self.chains = (*self._of_one_plan, *self._of_several_plans())
         left = self._only() if self._around.only_candidate is not None else self._decided(self.chains)
         if not self.chains:
             self.choice.outcome = self.choice.outcome or why_no_chain(self.links)
@@ -142,9 +149,11 @@ class Verdict:
 
     def _choose(self, left: tuple[Chain, ...]) -> None:
         assert self.links is not None, "a chain has links"  # noqa: S101
-        studies = eligible_studies(left, self._initial.remaining, self._prescribed(left), self._is_approved)
+        whole, summed = without_parts(left), ChainChoice()
+        summed.pass_over(left, whole, SUMMED)
+        studies = eligible_studies(whole, self._initial.remaining, self._prescribed(whole), self._is_approved)
         chosen = choose_chain(
-            left,
+            whole,
             studies,
             self._cohort,
             self._recipe,
@@ -152,8 +161,18 @@ class Verdict:
             witnesses=partial(witnesses_of, context=self.links.context),
             index_date=self._around.index_date,
         )
-        chosen.passed_over += self.choice.passed_over
+        chosen.passed_over = [*summed.passed_over, *chosen.passed_over, *self.choice.passed_over]
         self.choice = chosen
+
+    def _of_several_plans(self) -> tuple[Chain, ...]:
+        """Return the candidates of several plans, none of them rejected, where the cohort asks for their sum."""
+        if self._cohort.dose_sum != "plans":
+            return ()
+        return joined_chains(chain for chain in self._of_one_plan if not self._is_rejected(chain))
+
+    def _is_rejected(self, chain: Chain) -> bool:
+        rule, table = self._cohort.eligibility.approval, self._around.approvals
+        return any(status_told(self._by_node[node], rule, table) == REJECTED for node in chain.nodes)
 
     def _only(self) -> tuple[Chain, ...]:
         number = self._around.only_candidate or 0
@@ -186,48 +205,10 @@ class Verdict:
         return left
 
     def _of_studies(self) -> list[Finding]:
-        """Return the codes of PDCP's initial verification that say how many studies there are and what came of it."""
-        if not self._initial.remaining:
-            return []
-        chain, several = self.choice.chain, len(self._studies) > 1
-        found = [Finding("I_REV_001", f"{len(self._studies)} studies")] if several else [Finding("I_SUCC_001")]
-        linked = {each.anchor.study_uid for each in self.chains}
-        if several and len(linked) == 1:
-            found.append(Finding("I_SUCC_002", f"study {next(iter(linked))}"))
-        found += self.choice.findings
-        if self.choice.outcome is not None and self.choice.outcome.code == "I_REV_004":
-            found.append(self.choice.outcome)
-        if chain is not None:
-            found += [*self._other_studies(chain), *self._spread(chain)]
-        return [*found, *self._of_dates()]
-
-    def _other_studies(self, chain: Chain) -> list[Finding]:
-        linked = self.links.in_any_chain if self.links is not None else ()
-        own = {node.study_uid for node in (*linked, *chain.nodes)}
-        complete = [
-            uid
-            for uid in self._studies
-            if uid not in own and {each.node.role for each in self._initial.of_study(uid)} >= {*self._recipe.roles}
-        ]
-        return [Finding("I_NOTE_009", f"study {uid}") for uid in complete]
-
-    def _spread(self, chain: Chain) -> list[Finding]:
-        others = sorted({node.study_uid for node in chain.nodes} - {chain.anchor.study_uid})
-        return [Finding("I_NOTE_010", f"{', '.join(others)} with {chain.anchor.study_uid}")] if others else []
-
-    def _of_dates(self) -> list[Finding]:
-        concerned = [self.choice.chain] if self.choice.chain is not None else list(self.choice.open)
-        found = []
-        dates = {chain.anchor.study_uid: self._by_node[chain.anchor].study_date for chain in concerned}
-        if not dates and len(self._studies) == 1:
-            dates = {self._studies[0]: self._initial.remaining[0].study_date}
-        only = next(iter(dates.values()), None)
-        if len(dates) == 1 and not is_real(only):
-            found.append(Finding("I_NOTE_004", f"{only} is a dummy" if only else ""))
-        undated = sorted(uid for uid in dates if uid in self._initial.undated)
-        if undated:
-            found.append(Finding("I_REV_006", f"study_date_after, of study {', '.join(undated)}"))
-        return found
+        linked = self.links.in_any_chain if self.links is not None else frozenset()
+        return findings_on_studies(
+            StudiesSeen(self._initial, self.choice, self.chains, linked, self._recipe.roles, self._by_node)
+        )
 
     def _doubts(self) -> list[Finding]:
         chain = self.choice.chain
@@ -238,8 +219,12 @@ class Verdict:
         return [
             *check_selected(chain, self.links, self._by_node, rule, table),
             *check_links(chain, self._by_node[chain.anchor], accept_fallbacks=accept),
-            *check_approval(chain, [self._by_node[node] for node in chain.nodes], rule, table),
+            *(finding for part in each_plan(chain) for finding in self._of_approval(part)),
         ]
+
+    def _of_approval(self, chain: Chain) -> list[Finding]:
+        rule, table = self._cohort.eligibility.approval, self._around.approvals
+        return check_approval(chain, [self._by_node[node] for node in chain.nodes], rule, table)
 
     @cached_property
     def _told_reasons(self) -> dict[Node, str]:

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pdcp_dagster.domain.volume import Grid
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from pdcp_dagster.domain.volume import Grid, Vector
+    from pdcp_dagster.domain.volume import Vector
 
 _LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 """Negative and positive end of x, y and z in LPS."""
@@ -133,6 +137,15 @@ def slice_position(grid: Grid, axis: int, index: int) -> tuple[str, float]:
     return ("xyz"[dominant] if normal[dominant] > _STRAIGHT_COMPONENT else "n"), position
 
 
+def span_of(view: SliceView, shape: tuple[int, ...], start: tuple[int, int, int]) -> Window:
+    """Return the box of a block of voxels, seen along a view's axis; `shape` and `start` are k, j, i."""
+
+    def span(axis: int) -> tuple[float, float]:
+        return start[axis] - 0.5, start[axis] + shape[axis] - 0.5
+
+    return Window(span(view.down), span(view.across))
+
+
 def box_of(plane: NDArray[np.generic], start: tuple[int, int]) -> Window:
     """Return the box around what is not 0 in a `(down, across)` plane that covers the grid from index `start` on.
 
@@ -185,6 +198,33 @@ def cut(
     found[rows, columns] = plane[source_rows, source_columns]
     box = (window.across[0] - left, window.down[0] - top, window.across[1] - left, window.down[1] - top)
     return found, tuple(edge + 0.5 for edge in box)  # type: ignore[return-value]  # four by construction
+
+
+def pixel_grid(view: SliceView, grid: Grid, index: int, window: Window, pixels: int) -> Grid:
+    """Return the grid of a picture's pixels: `pixels` along both edges of a window of slice `index`.
+
+    Its rows run down the picture and its columns across, not yet upright: an array on it is `(1, down, across)`.
+    """
+    first, steps = [float(index)] * 3, []
+    for axis, (low, high) in ((view.down, window.down), (view.across, window.across)):
+        steps.append((high - low) / pixels)
+        first[axis] = low + steps[-1] / 2
+    return plane_grid(grid, first, (view.down, view.across), (steps[0], steps[1]), (pixels, pixels))
+
+
+def plane_grid(
+    grid: Grid, first: Sequence[float], axes: tuple[int, int], steps: tuple[float, float], size: tuple[int, int]
+) -> Grid:
+    """Return a grid of one plane, whose rows and columns follow two array axes of another grid.
+
+    first: where in that grid its first voxel lies, as k, j, i. steps: voxels of that grid from row to row and from
+    column to column. size: rows and columns.
+    """
+    down, across = (2 - axis for axis in axes)
+    normal = 3 - down - across
+    x, y, z = (float(value) for value in grid.to_patient(np.array([first[::-1]], dtype=np.float64))[0])
+    spacing = (grid.spacing_mm[across] * steps[1], grid.spacing_mm[down] * steps[0], grid.spacing_mm[normal])
+    return Grid((x, y, z), spacing, (grid.axes[across], grid.axes[down], grid.axes[normal]), (size[1], size[0], 1))
 
 
 def _overlap(low: int, high: int, start: int, length: int) -> tuple[slice, slice]:

@@ -28,7 +28,7 @@ from pdcp_dagster.adapters.rtdose import read_dose
 from pdcp_dagster.adapters.rtstruct import read_structure_set
 from pdcp_dagster.domain.candidate_view import PLACE_COLUMNS, focus_of, outlines_on, place_slices
 from pdcp_dagster.domain.contours import planar_contours
-from pdcp_dagster.domain.ct_slices import is_localiser
+from pdcp_dagster.domain.ct_slices import each_slice, is_localiser
 from pdcp_dagster.domain.dicom_values import DicomReadError
 from pdcp_dagster.domain.display import one_line
 from pdcp_dagster.domain.sampling import dose_on_grid
@@ -181,8 +181,8 @@ class _Contents:
 
     @property
     def in_gray(self) -> list[RtDose]:
-        """The doses in Gy."""
-        return [dose for dose in self.doses if (dose.units or "").upper() == "GY"]
+        """The doses with a grid in Gy."""
+        return [dose for dose in self.doses if dose.grid is not None and dose.in_gray]
 
 
 def _look(desk: _Desk, chain: Chain, row: _Row) -> _Look:
@@ -192,7 +192,8 @@ def _look(desk: _Desk, chain: Chain, row: _Row) -> _Look:
     contents = _Contents(structure_sets, doses, problems)
     # The largest of those that could be read need not be the largest.
     all_read = len(doses) == len(chain.of_role("RTDOSE"))
-    maximum = max((dose.max_gy for dose in contents.in_gray), default=None) if all_read else None
+    highest = [dose.max_gy for dose in contents.in_gray if dose.max_gy is not None]
+    maximum = max(highest, default=None) if all_read else None
     picture = _draw(desk, chain, {**row, "dose_maximum_gy": maximum}, contents)
     return _Look(maximum, picture, tuple(problems))
 
@@ -212,15 +213,16 @@ def _draw(desk: _Desk, chain: Chain, row: _Row, contents: _Contents) -> Image | 
     number = placed.middle if focus is None else placed.nearest(focus.position_mm)
     outlines = outlines_on(drawn, placed, number)
     notes = _notes_on(focus, outlines, all_read=len(contents.structure_sets) == len(chain.of_role("RTSTRUCT")))
-    (path,) = desk.fetch([slices[placed.numbers[number]]["instance_identifier"]])
+    shown = slices[placed.numbers[number]]
+    (path,) = desk.fetch([shown["instance_identifier"]])
     try:
-        ct = Volume(placed.grids[number], read_ct_slice(path))
+        ct = Volume(placed.grids[number], read_ct_slice(path, shown.get("frame_number")))
     except DicomReadError as error:
         problems.append(f"the CT's slice cannot be read: {error.why}")
         return None
     dose_gy, maximum = _dose_on(placed.grids[number], contents.in_gray, frame, notes)
     if contents.doses and not contents.in_gray:
-        notes.append("The dose is not in Gy.")
+        notes.append("There is no dose grid in Gy.")
     return draw_candidate_picture(
         CandidateScene(ct, outlines, dose_gy, maximum),
         caption=_caption(row),
@@ -254,8 +256,8 @@ def _dose_on(
     placed = [dose for dose in doses if frame is None or dose.frame_of_reference_uid in {None, frame}]
     if doses and not placed:
         notes.append("The dose lies in another frame of reference: its place on this CT is unknown.")
-    shown = max(placed, key=lambda dose: (dose.max_gy, dose.sop_instance_uid), default=None)
-    if shown is None:
+    shown = max(placed, key=lambda dose: (dose.max_gy or 0.0, dose.sop_instance_uid), default=None)
+    if shown is None or shown.grid is None:
         return None, None
     if len(doses) > 1:
         notes.append(f"Shown of {len(doses)} doses: the one with the largest maximum ({shown.summation_type}).")
@@ -278,15 +280,15 @@ def _caption(row: Mapping[str, Any]) -> str:
     return _DOT.join(parts)
 
 
-def _slices(summary: pd.DataFrame, ct: Node) -> list[_Row]:
-    """Return where the slices of a CT lie, by the image summary; localisers aside."""
+def _slices(summary: pd.DataFrame, ct: Node) -> list[Mapping[str, Any]]:
+    """Return where the slices of a CT lie, by the image summary, frame by frame if need be; localisers aside."""
     own = (
         (summary["modality"] == "CT")
         & (summary["study_instance_uid"].fillna("") == ct.study_uid)
         & (summary["series_instance_uid"].fillna("") == ct.uid)
     )
     rows = _records(summary.loc[own.fillna(value=False).astype(bool), [*PLACE_COLUMNS, "image_type"]])
-    return [row for row in rows if not is_localiser(row["image_type"])]
+    return [*each_slice(row for row in rows if not is_localiser(row["image_type"]))]
 
 
 def _instances(summary: pd.DataFrame) -> dict[str, ArchivedInstance]:

@@ -193,6 +193,7 @@ def _run_stage(patient: Patient, stage: Stage) -> AssetOutcome | None:
         data_version=manifest.data_version,
         shown=kept.shown,
         seconds=time.monotonic() - started,
+        checks=kept.checks,
     )
 
 

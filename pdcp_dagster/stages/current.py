@@ -159,8 +159,10 @@ def outdated_assets(folder: PatientFolder) -> tuple[str, ...]:
     return tuple(outdated)
 
 
-def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool) -> None:
+def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool, file: Path | None = None) -> None:
     """Return where this asset of the patient may be used; else raise what says why not.
+
+    file: what is loaded where that is not the asset's first file.
 
     Raises
     ------
@@ -181,7 +183,7 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool)
             raise PatientInReview(standing.code, standing.reason)
         missing = f"{asset} of this patient is not in the store: materialise {asset} first"
         raise PatientPending(None, missing if standing.findings else standing.reason)
-    if not folder.file(asset).exists():
+    if not (file or folder.file(asset)).exists():
         raise PatientPending(None, f"{asset} of this patient has no file: {standing.reason}")
     if asset in outdated_assets(folder):
         raise PatientPending(None, standing.reason)

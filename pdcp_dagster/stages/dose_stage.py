@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pdcp_dagster.adapters.nifti import UnevenPlanes, write_dose
+from pdcp_dagster.adapters.nifti import UnevenPlanes, write_dose, write_volume
 from pdcp_dagster.adapters.parquet import write_table
+from pdcp_dagster.adapters.store import DOSE_ON_CT
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose_plausibility import (
     check_maximum,
@@ -20,12 +21,15 @@ from pdcp_dagster.domain.dose_plausibility import (
 )
 from pdcp_dagster.domain.keys import uid_name
 from pdcp_dagster.domain.plan_rows import PLAN_COLUMNS, rows_from_tags, rows_of_doses
+from pdcp_dagster.domain.sampling import dose_on_grid
+from pdcp_dagster.domain.volume import Volume
 from pdcp_dagster.stages.outcome import Kept, Rows, Shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pdcp_dagster.domain.dose_grid import DoseGrid
+    from pdcp_dagster.domain.plan_rows import Row
     from pdcp_dagster.stages.patient import Patient
 
 
@@ -55,18 +59,28 @@ def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]
 
 
 def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> list[str]:
-    """Write the NIfTI files and return which were left out: uneven planes, which the format cannot hold."""
+    """Write the NIfTI files of what is in Gy; return which used ones the format cannot hold, for their uneven planes.
+
+    A sum with uneven planes is written on the CT's grid, whether asked for or not, so that nobody is left without.
+    """
     uneven = []
+    on_ct = patient.cohort.dose_on_ct_grid
     for dose in patient.doses:
         uid = dose.sop_instance_uid
+        if dose.grid is None or not dose.in_gray:
+            continue
         try:
             write_dose(dose.grid, target / "doses" / f"{uid_name(uid)}.nii.gz")
         except UnevenPlanes:
-            uneven.append(uid)
+            if uid in patient.dose_decision.used_uids:
+                uneven.append(uid)
     try:
         write_dose(total, target / "dose.nii.gz")
     except UnevenPlanes:
         uneven.append("the sum")
+        on_ct = True
+    if on_ct:
+        write_volume(Volume(patient.grid, dose_on_grid(total, patient.grid)), target / DOSE_ON_CT)
     return uneven
 
 
@@ -81,19 +95,26 @@ def _against_prescription(patient: Patient, maximum_gy: float) -> Finding | None
 
 
 def tabulate_plans(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
-    """Write a row per dose of the selected plan, and a row per other plan of the patient, from its tags.
+    """Write a row per dose of the selected plans, and a row per other plan of the patient, from its tags.
 
     Where a person must choose the plan, nothing was retrieved: all rows are from tags. A linkage without plans has a
     row per dose.
     """
-    rows = rows_of_doses(patient.doses, patient.plan, patient.dose_decision) if patient.selection else []
+    rows = rows_of_doses(patient.doses, patient.plans, patient.dose_decision) if patient.selection else []
     role = "RTPLAN" if "RTPLAN" in patient.cohort.required_modalities else "RTDOSE"
     rows += rows_from_tags(patient.summary, patient.verified, role)
     table = pd.DataFrame(rows, columns=list(PLAN_COLUMNS)).astype(PLAN_COLUMNS)
     write_table(table, target / "plans.parquet")
-    chosen = rows[0] if patient.selection and patient.plan is not None else {}
+    chosen = _told_of_chosen(patient, rows) if patient.selection else {}
     shown: dict[str, Shown] = {name: chosen[key] for name, key in _SHOWN_OF_PLAN.items() if chosen.get(key) is not None}
     return Kept({**shown, "plans": _plans_shown(table)}), ()
+
+
+def _told_of_chosen(patient: Patient, rows: list[Row]) -> Row:
+    """Return what is shown of the selected plan; of several the labels only, for the rest is in their rows."""
+    if len(patient.plans) > 1:
+        return {"label": patient.plan_label}
+    return rows[0] if patient.plans else {}
 
 
 _SHOWN_OF_PLAN = {

@@ -1,7 +1,7 @@
 """From contours and the dose to the DVH table.
 
-What lives here: the stage dvh_table of one patient. What does not: the DVH (`domain.dvh`), its columns
-(`domain.metrics`), or file formats (adapters).
+What lives here: the stage dvh_table of one patient, and what a person should look at. What does not: the DVH
+(`domain.dvh`), the table's rows (`dvh_rows`), the planning system's own DVHs (`planning_system`), file formats.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose_plausibility import (
     compare_mean_with_prescription,
 )
-from pdcp_dagster.domain.dvh import DvhSettings, compute_dvh
-from pdcp_dagster.domain.metrics import dose_columns, dvh_curve, dvh_row, parse_metric
-from pdcp_dagster.domain.prescription import is_target, prescription_for, prescription_isodose_volume_cm3
+from pdcp_dagster.domain.dvh import compute_dvh
+from pdcp_dagster.domain.eqd2 import fractions_of
+from pdcp_dagster.domain.metrics import dvh_curve
+from pdcp_dagster.domain.prescription import is_target
 from pdcp_dagster.domain.words import some
-from pdcp_dagster.stages.outcome import Kept, Picture, Rows
+from pdcp_dagster.stages.dvh_rows import dvh_table, prescription_of, settings_of
+from pdcp_dagster.stages.outcome import Check, Kept, Picture, Rows
+from pdcp_dagster.stages.planning_system import compare_with_planning_system, comparison_check, comparison_finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,19 +53,21 @@ _SHOWN_ROIS = 60
 def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
     """Compute the DVH of every ROI with closed contours, from contours and dose, never from the mask."""
     computed = _dvhs(patient)
-    external = next((dvh for _, roi, dvh in computed if dvh and roi.interpreted_type == "EXTERNAL"), None)
-    table = pd.DataFrame([_dvh_row(patient, structure_set, roi, dvh, external) for structure_set, roi, dvh in computed])
-    numbers = [str(column) for column in table.columns if str(column).endswith(_NUMBER_SUFFIXES)]
-    write_table(table.astype({**dict.fromkeys(numbers, "Float64"), "plan_uid": "string"}), target / "dvh.parquet")
+    table = dvh_table(patient, computed)
+    write_table(table, target / "dvh.parquet")
     curves = [_curve_table(structure_set, roi, dvh) for structure_set, roi, dvh in computed if dvh is not None]
     write_table(pd.concat(curves, ignore_index=True) if curves else _no_curves(), target / "dvh_curves.parquet")
+    comparison = compare_with_planning_system(patient, computed)
+    write_table(comparison, target / "dvh_comparison.parquet")
     drawn = [_drawn(roi, dvh) for _, roi, dvh in computed if dvh is not None]
     findings = (
         Finding("XXV_SUCC_001", f"{len(drawn)} ROIs"),
         *target_findings([(roi, dvh) for _, roi, dvh in computed]),
         *_of_prescriptions(patient, table, computed),
+        *comparison_finding(comparison),
+        *_of_fractions(patient),
     )
-    return _dvh_kept(patient, table, drawn), findings
+    return _dvh_kept(patient, table, drawn, comparison_check(comparison)), findings
 
 
 def target_findings(computed: Sequence[tuple[Roi, Dvh | None]]) -> tuple[Finding, ...]:
@@ -96,7 +101,7 @@ def _of_prescriptions(
     fits: list[str] = []
     fractions = patient.plan.fractions_planned if patient.plan else None
     for _, roi, dvh in computed:
-        gy, _ = prescription_for(roi.number, roi.name, patient.plan, patient.cohort.prescription_gy)
+        gy, _ = prescription_of(patient, roi)
         if dvh is None or dvh.dmean_gy is None or not is_target(roi) or not gy:
             continue
         finding = compare_mean_with_prescription(dvh.dmean_gy, gy, fractions)
@@ -107,25 +112,29 @@ def _of_prescriptions(
     return (Finding("XXV_NOTE_001"),) if table["prescription_gy"].isna().all() else ()
 
 
+def _of_fractions(patient: Patient) -> tuple[Finding, ...]:
+    """XXV_NOTE_003 where EQD2 was asked for, and the fractions are not known."""
+    fractions, reason = fractions_of(patient.plan, patient.cohort.dose_type)
+    asked = bool(patient.cohort.dvh.alpha_beta_gy)
+    return (Finding("XXV_NOTE_003", reason),) if asked and fractions is None else ()
+
+
 def _dvhs(patient: Patient) -> list[tuple[StructureSet, Roi, Dvh | None]]:
     grid = patient.dose_decision.grid
     assert grid is not None, "the dose stage lets nobody pass without a dose"  # noqa: S101 - a law of the chain
     found = []
     for structure_set, roi in patient.rois:
         planar = patient.contours[structure_set.sop_instance_uid, roi.number]
-        dvh = compute_dvh(planar, patient.grid, grid, _settings(patient)) if planar.polygons else None
+        dvh = compute_dvh(planar, patient.grid, grid, settings_of(patient)) if planar.polygons else None
         found.append((structure_set, roi, dvh))
     return found
 
 
-_NUMBER_SUFFIXES = ("_gy", "_pct", "_cm3", "_icru83", "ci_rtog", "ci_paddick", "dose_coverage")
-
-
-def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve]) -> Kept:
+def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve], planning_system: Check) -> Kept:
     prescription = table["prescription_gy"].dropna()
     content = draw_dvh(
         sorted(drawn, key=lambda curve: not curve.is_target),
-        title=f"{patient.label}  {(patient.plan and patient.plan.label) or ''}".strip(),
+        title=f"{patient.label}  {patient.plan_label or ''}".strip(),
         prescription_gy=float(prescription.iloc[0]) if len(prescription) else None,
     )
     wanted = ("roi_name", "volume_cm3", "dmean_gy", "d95_gy", "d2_gy")
@@ -135,51 +144,15 @@ def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve]) -> K
             for row in table.head(_SHOWN_ROIS).to_dict("records")
         )
     )
-    return Kept({"rois": len(table), "dvh": Picture("image/png", content, "DVH"), "doses_per_roi": shown})
-
-
-def _settings(patient: Patient) -> DvhSettings:
-    dvh = patient.cohort.dvh
-    return DvhSettings(interpolation=dvh.dose_interpolation, end_caps=dvh.end_caps, outside_grid=dvh.outside_grid)
-
-
-def _dvh_row(
-    patient: Patient, structure_set: StructureSet, roi: Roi, dvh: Dvh | None, external: Dvh | None
-) -> dict[str, object]:
-    settings = patient.cohort.dvh
-    metrics = tuple(parse_metric(text) for text in settings.metrics)
-    prescription_gy, source = prescription_for(roi.number, roi.name, patient.plan, patient.cohort.prescription_gy)
-    numbers: dict[str, object] = dict.fromkeys(dose_columns(metrics))
-    grid = patient.dose_decision.grid
-    if dvh is not None and grid is not None:
-        numbers |= dvh_row(
-            dvh,
-            is_target=is_target(roi),
-            prescription_gy=prescription_gy,
-            metrics=metrics,
-            piv_cm3=prescription_isodose_volume_cm3(external, grid, prescription_gy),
-        )
-    else:
-        planar = patient.contours[structure_set.sop_instance_uid, roi.number]
-        numbers["flags"] = list(dict.fromkeys((*roi.flags, *planar.flags))) or ["no_closed_contour"]
-    return {
-        "patient_id": patient.task.patient_id,
-        "rtstruct_uid": structure_set.sop_instance_uid,
-        "roi_number": roi.number,
-        "roi_name": roi.name,
-        "roi_standard_name": None,
-        "status": "computed" if dvh is not None else "no_closed_contour",
-        **numbers,
-        "prescription_gy": prescription_gy,
-        "prescription_source": source,
-        "dose_interpolation": settings.dose_interpolation,
-        "end_caps": settings.end_caps,
-        "dose_uids": list(patient.dose_decision.used_uids),
-        "plan_uid": patient.plan.sop_instance_uid if patient.plan else None,
-        "ct_series_uid": patient.ct.series_instance_uid,
-        "config_hash": patient.config_hash,
-        "software_version": patient.settings.software_version,
-    }
+    return Kept(
+        {
+            "rois": len(table),
+            "dvh": Picture("image/png", content, "DVH"),
+            "doses_per_roi": shown,
+            "planning_system": planning_system.said,
+        },
+        checks=(planning_system,),
+    )
 
 
 def _curve_table(structure_set: StructureSet, roi: Roi, dvh: Dvh) -> pd.DataFrame:

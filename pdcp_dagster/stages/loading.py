@@ -1,7 +1,7 @@
 """Loading what was prepared, for people's own scripts.
 
-What lives here: `load_patient_images`, the original's dictionary, and the lazy mapping of masks. What does not: who may
-load what (`current`).
+What lives here: `load_patient_images`, the original's dictionary, `load_dose_on_ct`, and the lazy mapping of masks.
+What does not: who may load what (`current`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
 
-from pdcp_dagster.adapters.nifti import read_image
+from pdcp_dagster.adapters.nifti import grid_of, read_image, read_volume
 from pdcp_dagster.adapters.parquet import read_table
-from pdcp_dagster.adapters.store import PatientFolder, Store
+from pdcp_dagster.adapters.store import DOSE_ON_CT, PatientFolder, Store
+from pdcp_dagster.domain.dose_grid import even_dose_grid
 from pdcp_dagster.domain.keys import partition_key
 from pdcp_dagster.domain.notes import stages_of
+from pdcp_dagster.domain.sampling import dose_on_grid
 from pdcp_dagster.stages.current import NO_LONGER_LISTED, PatientPending, linkage_of, require_loadable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    from numpy.typing import NDArray
 
     from pdcp_dagster.adapters.store import CohortFolder
 
@@ -91,13 +94,13 @@ def load_patient_images(
     folder = _patient_folder(Store.at(str(store)).cohort(cohort), patient_id)
     made = [asset for asset in _LOADED if asset in stages_of(linkage_of(folder))]
     for asset in made:
-        require_loadable(folder, asset, include_review=include_review)
+        _require(folder, asset, include_review=include_review)
     ct = read_image(folder.file("ct_volume"))
     structures = folder.file("structure_masks")
     masks = StructureMasks(structures)
     notes = folder.read_notes() or {}
     facts = _details(folder, "verified_study").get("facts", {})
-    dose = {"dose_data": _dose_on_ct(read_image(folder.file("dose_volume")), ct)} if "dose_volume" in made else {}
+    dose = {"dose_data": _dose_on_ct(folder, ct)} if "dose_volume" in made else {}
     return {
         "ct_image": sitk.GetArrayFromImage(ct),
         **dose,
@@ -110,7 +113,29 @@ def load_patient_images(
     }
 
 
+def load_dose_on_ct(store: str | Path, cohort: str, patient_id: str, *, include_review: bool = False) -> sitk.Image:
+    """Load one patient's dose on the CT's grid, float32 Gy, NaN where the dose grid does not reach (unknown, not 0).
+
+    Trilinear, from `dose_on_ct.nii.gz` where that was made. Raises what `load_patient_images` raises, and NotInLinkage
+    where the cohort links no doses (CR).
+    """
+    folder = _patient_folder(Store.at(str(store)).cohort(cohort), patient_id)
+    for asset in ("ct_volume", "dose_volume"):
+        _require(folder, asset, include_review=include_review)
+    ct = read_image(folder.file("ct_volume"))
+    image = sitk.GetImageFromArray(_dose_on_ct(folder, ct))
+    image.CopyInformation(ct)
+    return image
+
+
 _LOADED = ("ct_volume", "structure_masks", "dose_volume")
+
+
+def _require(folder: PatientFolder, asset: str, *, include_review: bool) -> None:
+    """Raise what says why an asset may not be used; a dose with uneven planes may be there on the CT's grid only."""
+    on_ct = folder.path / DOSE_ON_CT
+    other = on_ct if asset == "dose_volume" and on_ct.exists() else None
+    require_loadable(folder, asset, include_review=include_review, file=other)
 
 
 def _patient_folder(cohort: CohortFolder, patient_id: str) -> PatientFolder:
@@ -137,7 +162,13 @@ def _date(text: str | None) -> dt.date | None:
     return dt.date.fromisoformat(text) if text else None
 
 
-def _dose_on_ct(dose: sitk.Image, ct: sitk.Image) -> np.ndarray[Any, np.dtype[np.float32]]:
-    resampled = sitk.Resample(dose, ct, sitk.Transform(), sitk.sitkLinear, float("nan"), sitk.sitkFloat32)
-    values: np.ndarray[Any, np.dtype[np.float32]] = sitk.GetArrayFromImage(resampled)
-    return values
+def _dose_on_ct(folder: PatientFolder, ct: sitk.Image) -> NDArray[np.float32]:
+    """Return the dose on the CT's grid, `(k, j, i)` Gy, NaN outside its own, as written or sampled alike."""
+    written, native = folder.path / DOSE_ON_CT, folder.file("dose_volume")
+    if written.exists():
+        dose = read_volume(written)
+        if dose.grid == grid_of(ct):
+            return dose.values.astype("float32", copy=False)
+        if not native.exists():
+            raise PatientPending(None, "the CT has another grid since the dose was made: materialise dose_volume first")
+    return dose_on_grid(even_dose_grid(read_volume(native)), grid_of(ct))

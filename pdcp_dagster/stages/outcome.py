@@ -36,11 +36,21 @@ Shown = str | int | float | bool | None | Path | Picture | Rows
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What a stage checked of what it made, and what to say of it: a warning where it did not pass."""
+
+    name: str
+    passed: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """What one stage leaves behind: what to show of it, and plain values that later stages may need."""
+    """What one stage leaves behind: what to show of it, plain values that later stages may need, and checks."""
 
     shown: Mapping[str, Shown] = field(default_factory=dict)
     details: Mapping[str, object] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class AssetOutcome:
     data_version: str
     shown: Mapping[str, Shown] = field(default_factory=dict)
     seconds: float = 0.0
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

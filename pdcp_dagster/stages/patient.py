@@ -19,6 +19,7 @@ from pdcp_dagster.domain.circumstances import NO_TABLES
 from pdcp_dagster.domain.contours import PlanarContours, planar_contours
 from pdcp_dagster.domain.decisions import accepted, decision_hash
 from pdcp_dagster.domain.dose import DoseDecision, combine_doses
+from pdcp_dagster.domain.plan_sum import PlanSum, sum_plans
 from pdcp_dagster.domain.selection import Selection, selection_from
 from pdcp_dagster.domain.verification import Verification, verify
 from pdcp_dagster.stages.circumstances import circumstances_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.circumstances import CohortTables
     from pdcp_dagster.domain.codes import Finding
     from pdcp_dagster.domain.cohort import Cohort
-    from pdcp_dagster.domain.dose_grid import RtDose
+    from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
     from pdcp_dagster.domain.plan import RtPlan
     from pdcp_dagster.domain.structures import Roi, StructureSet
     from pdcp_dagster.domain.volume import Grid, Volume
@@ -138,12 +139,12 @@ class Patient:
 
     @cached_property
     def ct(self) -> CtSeries:
-        """The CT as read from the retrieved files."""
-        return read_ct_series(self.dicom_files("CT"))
+        """The CT as read from the retrieved files, its slices interpolated where they must and the cohort says so."""
+        return read_ct_series(self.dicom_files("CT"), self.cohort.ct_geometry)
 
     @property
     def ct_volume(self) -> Volume:
-        """The CT volume in HU; only after the CT stage found its geometry regular."""
+        """The CT volume in HU; only after the CT stage found it regular, or made it so."""
         if self.ct.volume is None:
             raise StageRefusedError("the CT has no regular grid: " + "; ".join(self.ct.stack.problems))
         return self.ct.volume
@@ -183,11 +184,33 @@ class Patient:
         return "RTDOSE" in self.cohort.required_modalities
 
     @cached_property
-    def plan(self) -> RtPlan | None:
-        """The selected plan; None where the cohort's linkage asks for none."""
+    def plans(self) -> tuple[RtPlan, ...]:
+        """The selected plans by date and UID, several where their doses are added; none where the linkage has none."""
         if "RTPLAN" not in self.cohort.required_modalities:
-            return None
-        return read_plan(self.dicom_files("RTPLAN")[0])
+            return ()
+        plans = (read_plan(path) for path in self.dicom_files("RTPLAN"))
+        return tuple(sorted(plans, key=lambda plan: (plan.date is None, str(plan.date), plan.sop_instance_uid)))
+
+    @property
+    def plan(self) -> RtPlan | None:
+        """The one selected plan; None where the linkage has none, and where several are added.
+
+        What only one plan can tell, such as prescription and fractions, is unknown of several.
+        """
+        return self.plans[0] if len(self.plans) == 1 else None
+
+    @property
+    def plan_label(self) -> str | None:
+        """What pictures call the plan, "A + B" of several, "" without a label; None where the linkage has no plan."""
+        labels = [plan.label or "" for plan in self.plans]
+        if len(labels) > 1:
+            return " + ".join(label or "no label" for label in labels)
+        return labels[0] if labels else None
+
+    @property
+    def plan_uid(self) -> str | None:
+        """The SOPInstanceUID of the selected plan, of several separated by commas; None where there is no plan."""
+        return ", ".join(plan.sop_instance_uid for plan in self.plans) or None
 
     @cached_property
     def doses(self) -> tuple[RtDose, ...]:
@@ -197,9 +220,23 @@ class Patient:
     @cached_property
     def dose_decision(self) -> DoseDecision:
         """Which doses count, and their sum; only for a linkage with doses."""
-        return combine_doses(self.doses, self.plan, self.ct.frame_of_reference_uid)
+        if self._plan_sum is not None:
+            return self._plan_sum.decision
+        return combine_doses(self.doses, self.plan, self.ct.frame_of_reference_uid, self.cohort.dose_type)
+
+    @property
+    def plan_doses(self) -> tuple[tuple[str, DoseGrid], ...]:
+        """Each plan's UID and the grid of its own dose, where the doses of several plans were added; else none."""
+        return self._plan_sum.parts if self._plan_sum is not None else ()
+
+    @cached_property
+    def _plan_sum(self) -> PlanSum | None:
+        """The dose of several plans together; None where at most one was selected."""
+        if len(self.plans) <= 1:
+            return None
+        return sum_plans(self.doses, self.plans, self.ct.frame_of_reference_uid, self.cohort.dose_type)
 
     @cached_property
     def config_hash(self) -> str:
         """A short hash of what the cohort file says about doses, to be kept with results."""
-        return self.cohort.config_hash("linkage", "ct_geometry", "dose_sum", "prescription_gy", "dvh")
+        return self.cohort.config_hash("linkage", "ct_geometry", "dose_sum", "dose_type", "prescription_gy", "dvh")

@@ -138,10 +138,15 @@ class Case:
         return self.folder.path / "candidate_studies" / name
 
     def number_of(self, chain: ChosenChain) -> int | None:
-        """Return the number of the candidate that a decision names, with all or some doses; None where it is gone."""
+        """Return the number of the candidate that a decision names, with all or some doses or plans; None: it is gone.
+
+        Candidates with one plan come before those with several, of which a decision may name some.
+        """
         for number in range(1, len(self.verification.chains) + 1):
             whole = self.verification.chosen_chain(number)
-            if whole.model_copy(update={"rtdose_uids": chain.rtdose_uids}) == chain:
+            some_plans = len(chain.rtplan_uids) > 1 and {*chain.rtplan_uids} <= {*whole.rtplan_uids}
+            plans = chain.rtplan_uids if some_plans else whole.rtplan_uids
+            if whole.model_copy(update={"rtdose_uids": chain.rtdose_uids, "rtplan_uids": plans}) == chain:
                 return number
         return None
 

@@ -54,7 +54,7 @@ def panel(scene: CandidateScene) -> NDArray[np.uint8]:
     return np.asarray(candidate_panel(drawn(scene)))
 
 
-def pink(scene: CandidateScene) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def magenta(scene: CandidateScene) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     rows, columns = np.nonzero((panel(scene) == OUTLINE).all(axis=2))
     return rows, columns
 
@@ -64,7 +64,7 @@ def middle(where: tuple[NDArray[np.intp], NDArray[np.intp]]) -> tuple[float, flo
 
 
 def test_the_outline_of_a_target_stands_where_it_is_and_as_large_as_it_is() -> None:
-    rows, columns = pink(CandidateScene(ct(), [circle(49.5, 29.5, 10)]))
+    rows, columns = magenta(CandidateScene(ct(), [circle(49.5, 29.5, 10)]))
     # The image's middle is pixel 39.5: the circle lies 25 mm to its right and 25 mm above.
     centre = np.array([(CANDIDATE_PANEL_PX - 1) / 2 - 25 * PX_PER_MM, (CANDIDATE_PANEL_PX - 1) / 2 + 25 * PX_PER_MM])
     radii = np.hypot(rows - centre[0], columns - centre[1])
@@ -94,7 +94,7 @@ def test_targets_are_pink_and_other_rois_pale() -> None:
 def test_the_slice_is_upright_whichever_way_it_was_stored(
     axes: tuple[Vector, Vector, Vector], i: int, j: int, *, above: bool, left: bool
 ) -> None:
-    row, column = middle(pink(CandidateScene(ct(axes=axes), [circle(i, j, 5)])))
+    row, column = middle(magenta(CandidateScene(ct(axes=axes), [circle(i, j, 5)])))
     assert (row < CANDIDATE_PANEL_PX / 2) is above
     assert (column < CANDIDATE_PANEL_PX / 2) is left
 
@@ -104,7 +104,7 @@ def test_the_image_and_the_outline_of_what_it_shows_are_in_one_place() -> None:
     hu[0, 20:31, 50:61] = 1000
     square = np.array([(49.5, 19.5), (60.5, 19.5), (60.5, 30.5), (49.5, 30.5)])
     scene = CandidateScene(ct(hu), [Outline("PTV", is_target=True, polygons=(square,))])
-    rows, columns = pink(scene)
+    rows, columns = magenta(scene)
     inside = panel(scene)[rows.min() + 7 : rows.max() - 6, columns.min() + 7 : columns.max() - 6]
     assert inside.min() > 250
     outside = panel(scene)[rows.min() - 12 : rows.min() - 5, columns.min() : columns.max()]
@@ -132,7 +132,7 @@ def test_without_a_dose_no_pixel_is_coloured_and_no_legend_is_drawn() -> None:
 
 def test_an_outline_that_reaches_out_of_the_image_is_cut_at_the_window() -> None:
     far = Outline("BODY", is_target=True, polygons=(np.array([(-1e5, 40.0), (1e5, 40.0), (1e5, 60.0), (-1e5, 60.0)]),))
-    rows, columns = pink(CandidateScene(ct(), [far]))
+    rows, columns = magenta(CandidateScene(ct(), [far]))
     assert len(np.unique(columns)) == CANDIDATE_PANEL_PX
     assert 0 < rows.min() < rows.max() < CANDIDATE_PANEL_PX - 1
 

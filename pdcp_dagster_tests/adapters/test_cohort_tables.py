@@ -1,4 +1,4 @@
-"""Tables of approvals and dates: read to the letter, and whatever is doubtful in them is told by its line."""
+"""Tables of approvals, dates and prescriptions: read to the letter, and what is doubtful is told by its line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pdcp_dagster.adapters.cohort_tables import CohortTableError, load_tables, read_approvals, read_dates
+from pdcp_dagster.adapters.cohort_tables import (
+    CohortTableError,
+    load_tables,
+    read_approvals,
+    read_dates,
+    read_prescriptions,
+)
 from pdcp_dagster.domain.circumstances import NO_TABLES, CohortTables
 from pdcp_dagster.domain.cohort import Cohort
 
@@ -30,10 +36,12 @@ def test_tables_are_found_beside_the_cohort_file(tmp_path: Path) -> None:
             "name": "breast",
             "eligibility": {"approval": {"table": "approvals.csv"}},
             "study_selection": ["latest", {"closest_to": str(tmp_path / "dates.csv")}],
+            "prescription_gy": "rx.csv",
         }
     )
+    a_file(tmp_path, "patient_id,roi,prescription_gy\n0012,PTV_60,60\n", "rx.csv")
     tables = load_tables(cohort, tmp_path)
-    assert tables == CohortTables({"1.2": "APPROVED"}, {"0012": dt.date(2013, 11, 30)})
+    assert tables == CohortTables({"1.2": "APPROVED"}, {"0012": dt.date(2013, 11, 30)}, {"0012": {"ptv_60": 60.0}})
 
 
 @pytest.mark.parametrize("column", ["SeriesInstanceUID", "hashed_SeriesUID", "SOPInstanceUID"])
@@ -103,6 +111,50 @@ def test_a_table_of_dates_that_is_not_clear_is_told_in_one_line(tmp_path: Path, 
     path = a_file(tmp_path, text)
     with pytest.raises(CohortTableError) as caught:
         read_dates(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("patient", ["patient_id", "ids", "PatientID"])
+@pytest.mark.parametrize("roi", ["roi", "roi_name", "ROI"])
+def test_prescriptions_are_by_patient_and_roi_case_aside(tmp_path: Path, patient: str, roi: str) -> None:
+    text = (
+        f"\ufeff{patient},arm,{roi},prescription_gy\n0012,A,PTV_60, 60 \n0012,A,Boost,66.5\n12,B,PTV_60,40.05\n"
+        "0012,A,ptv_60,60.0\n0013,B,PTV_60,\n\n,,,\n"
+    )
+    expected = {"0012": {"ptv_60": 60.0, "boost": 66.5}, "12": {"ptv_60": 40.05}}
+    assert read_prescriptions(a_file(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "patient_id,roi\nA,PTV\n",
+            "expected the columns prescription_gy and patient_id or ids or PatientID and roi or",
+        ),
+        ("patient_id,prescription_gy\nA,60\n", "expected the columns prescription_gy and"),
+        ("roi,prescription_gy\nPTV,60\n", "expected the columns prescription_gy and"),
+        ("patient_id;roi;prescription_gy\nA;PTV;60\n", "expected the columns prescription_gy and"),
+        ("patient_id,roi,prescription_gy\nA,PTV,60\nA,PTV,0\n", "line 3: expected Gy above 0, not '0'"),
+        ("patient_id,roi,prescription_gy\nA,PTV,-60\n", "line 2: expected Gy above 0, not '-60'"),
+        ("patient_id,roi,prescription_gy\nA,PTV,60 Gy\n", "line 2: expected Gy above 0, not '60 Gy'"),
+        ("patient_id,roi,prescription_gy\nA,PTV,nan\n", "line 2: expected Gy above 0, not 'nan'"),
+        ("patient_id,roi,prescription_gy\nA,PTV,inf\n", "line 2: expected Gy above 0, not 'inf'"),
+        ('patient_id,roi,prescription_gy\nA,PTV,"60,5"\n', "line 2: expected Gy above 0, not '60,5'"),
+        ("patient_id,roi,prescription_gy\n,PTV,60\n", "line 2: expected a patient_id, which is empty"),
+        ("patient_id,roi,prescription_gy\nA,,60\n", "line 2: expected a roi, which is empty"),
+        (
+            "patient_id,roi,prescription_gy\nA,PTV,60\nB,PTV,50\nA,ptv,50\n",
+            "line 4: 'ptv' of patient 'A' has 50 Gy here and 60 Gy above",
+        ),
+    ],
+)
+def test_a_table_of_prescriptions_that_is_not_clear_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = a_file(tmp_path, text)
+    with pytest.raises(CohortTableError) as caught:
+        read_prescriptions(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -195,3 +196,71 @@ def test_pixel_data_that_no_decoder_reads_says_so_in_one_line(make_slice: MakeSl
 def test_the_error_survives_the_way_between_processes() -> None:
     error = pickle.loads(pickle.dumps(CtReadError("/a.dcm", "truncated")))  # noqa: S301 - made in this line
     assert (type(error), error.path, error.why) == (CtReadError, "/a.dcm", "truncated")
+
+
+def tilted_series(make_slice: MakeSlice, save: Save) -> list[Path]:
+    """Nine slices of 4 x 6 pixels with HU = x + 2y + 3z, 3 mm apart along z, tilted by 20 degrees about x."""
+    cos, sin = math.cos(math.radians(20.0)), math.sin(math.radians(20.0))
+    files = []
+    for k in range(9):
+        j, i = np.indices((4, 6))
+        hu = i + 2 * (j * cos) + 3 * (j * sin + 3.0 * k)
+        told = {"ImageOrientationPatient": [1, 0, 0, 0, f"{cos:.12f}", f"{sin:.12f}"], "RescaleSlope": "0.001"}
+        one = make_slice(np.rint(hu / 0.001).astype(np.uint32), (0.0, 0.0, 3.0 * k), BitsAllocated=32, **told)
+        one.BitsStored, one.HighBit = 32, 31
+        files.append(save(one, f"{(5 * k) % 9}.dcm"))
+    return files
+
+
+def test_a_tilted_series_is_refused_unless_it_is_to_be_interpolated(make_slice: MakeSlice, save: Save) -> None:
+    files = tilted_series(make_slice, save)
+    refused = read_ct_series(files)
+    assert (refused.volume, refused.resampling) == (None, None)
+    assert "sheared (gantry tilt) by 20.0 degrees" in refused.stack.problems[0]
+    ct = read_ct_series(files, "resample")
+    assert ct.volume is not None
+    assert ct.resampling is not None
+    assert ct.stack.problems == refused.stack.problems, "what was wrong stays said"
+    assert ct.stack.grid is None
+    k, j, i = np.indices(ct.volume.values.shape).reshape(3, -1)
+    points = ct.volume.grid.to_patient(np.column_stack([i, j, k]).astype(np.float64))
+    values = ct.volume.values.ravel().astype(np.float64)
+    scanned = values != -1024
+    assert values[scanned] == pytest.approx((points @ [1.0, 2.0, 3.0])[scanned], abs=1e-3)
+    assert int((~scanned).sum()) == ct.resampling.padded_voxels
+    assert len(ct.sop_instance_uids) == 9
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"FrameOfReferenceUID": "1.2.9"}, "the slices lie in 2 frames of reference"),
+        ({"PixelSpacing": [1, 2]}, "the slices differ in pixel spacing"),
+        ({"ImageOrientationPatient": [0, 1, 0, 1, 0, 0]}, "the slices differ in orientation"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, 1]}, "the slices differ in orientation"),
+    ],
+)
+def test_slices_that_do_not_belong_together_are_never_interpolated(
+    series_of: Series, changed: dict[str, Any], why: str
+) -> None:
+    files = series_of(6, one={1: changed})
+    ct = read_ct_series(files[:3] + files[4:], "resample")
+    assert ct.volume is None
+    assert ct.resampling is None
+    assert why in "; ".join(ct.stack.problems)
+
+
+def test_an_even_series_is_not_interpolated(series_of: Series) -> None:
+    files = series_of(4)
+    ct = read_ct_series(files, "resample")
+    assert ct.resampling is None
+    assert values_of(ct)[:, 0, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_localisers_and_missing_slices_do_not_meet(series_of: Series, make_slice: MakeSlice, save: Save) -> None:
+    files = series_of(6)
+    scout = make_slice(plane(7), (0.0, 0.0, 9.5), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    ct = read_ct_series([*files[:3], *files[4:], save(scout, "scout.dcm")], "resample")
+    assert ct.volume is not None
+    assert ct.volume.values[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert len(ct.localisers) == 1

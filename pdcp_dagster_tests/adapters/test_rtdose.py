@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, RLELossless
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless
 
 from pdcp_dagster.adapters.rtdose import DoseReadError, read_dose
-from pdcp_dagster.domain.dose_grid import RtDose
+from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
+from pdcp_dagster.domain.sampling import dose_at_points
 
 DOSE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.2"
 STORED = np.arange(24, dtype="<u4").reshape(3, 2, 4)
@@ -70,14 +71,19 @@ def read(build: Build, save: Callable[[Dataset, str], Path]) -> Callable[..., Rt
 Read = Callable[..., RtDose]
 
 
+def placed(dose: RtDose) -> DoseGrid:
+    assert dose.grid is not None
+    return dose.grid
+
+
 def test_scaling_is_applied_once_and_the_grid_is_as_written(read: Read) -> None:
     dose = read()
-    assert dose.grid.dose_gy.dtype == np.float32
-    assert np.array_equal(dose.grid.dose_gy, STORED * 0.5)
+    assert placed(dose).dose_gy.dtype == np.float32
+    assert np.array_equal(placed(dose).dose_gy, STORED * 0.5)
     assert dose.max_gy == 11.5
-    assert dose.grid.origin_mm == (10.0, 20.0, 30.0)
-    assert dose.grid.spacing_mm == (3.0, 2.0), "along i is the distance of columns, PixelSpacing's second value"
-    assert dose.grid.plane_offsets_mm.tolist() == [0.0, 3.0, 8.0]
+    assert placed(dose).origin_mm == (10.0, 20.0, 30.0)
+    assert placed(dose).spacing_mm == (3.0, 2.0), "along i is the distance of columns, PixelSpacing's second value"
+    assert placed(dose).plane_offsets_mm.tolist() == [0.0, 3.0, 8.0]
 
 
 @pytest.mark.parametrize(
@@ -89,15 +95,24 @@ def test_scaling_is_applied_once_and_the_grid_is_as_written(read: Read) -> None:
         ([30, 27, 22], 22.0, [0, 5, 8], [2, 1, 0]),
         ([0, 8, 3], 30.0, [0, 3, 8], [0, 2, 1]),
         ([5, 8, 13], 30.0, [0, 3, 8], [0, 1, 2]),
+        ([30.004, 33.004, 38.004], 30.0, [0, 3, 8], [0, 1, 2]),
     ],
-    ids=["relative", "absolute", "descending", "absolute descending", "unsorted", "from any start"],
+    ids=[
+        "relative",
+        "absolute",
+        "descending",
+        "absolute descending",
+        "unsorted",
+        "from any start",
+        "absolute, rounded",
+    ],
 )
 def test_planes_ascend_whatever_way_the_offsets_are_written(
     read: Read, vector: list[int], origin_z: float, offsets: list[float], frames: list[int]
 ) -> None:
-    grid = read(GridFrameOffsetVector=vector).grid
+    grid = placed(read(GridFrameOffsetVector=vector))
     assert grid.origin_mm == (10.0, 20.0, origin_z)
-    assert grid.plane_offsets_mm.tolist() == offsets
+    assert grid.plane_offsets_mm == pytest.approx(offsets, abs=1e-9)
     assert np.array_equal(grid.dose_gy, STORED[frames] * 0.5)
 
 
@@ -107,14 +122,71 @@ def test_planes_ascend_whatever_way_the_offsets_are_written(
     ids=["relative offsets follow the normal", "absolute ones are z coordinates"],
 )
 def test_where_the_normal_points_to_the_feet(read: Read, vector: list[int], origin_z: float, frames: list[int]) -> None:
-    grid = read(ImageOrientationPatient=[-1, 0, 0, 0, 1, 0], GridFrameOffsetVector=vector).grid
+    grid = placed(read(ImageOrientationPatient=[-1, 0, 0, 0, 1, 0], GridFrameOffsetVector=vector))
     assert grid.axes[2] == (0.0, 0.0, -1.0)
     assert grid.origin_mm[2] == origin_z
     assert np.array_equal(grid.dose_gy, STORED[frames] * 0.5)
 
 
+HEAD_FIRST_SUPINE, FEET_FIRST_SUPINE = [1, 0, 0, 0, 1, 0], [-1, 0, 0, 0, 1, 0]
+HEAD_FIRST_PRONE, FEET_FIRST_PRONE = [-1, 0, 0, 0, -1, 0], [1, 0, 0, 0, -1, 0]
+POSITIONS = [HEAD_FIRST_SUPINE, FEET_FIRST_SUPINE, HEAD_FIRST_PRONE, FEET_FIRST_PRONE]
+C30, S30 = np.sqrt(0.75), 0.5
+TURNED = [[C30, S30, 0, -S30, C30, 0], [C30, 0, S30, 0, 1, 0], [1, 0, 0, 0, C30, -S30]]
+"""By 30 degrees about each axis; the planes of the last two are oblique."""
+
+
+@pytest.mark.parametrize(
+    ("orientation", "vector", "along"),
+    [
+        *((cosines, [0, 3, 8], "normal") for cosines in [*POSITIONS, *TURNED, [0, 1, 0, 0, 0, -1]]),
+        *((cosines, [0, -3, -8], "normal") for cosines in [*POSITIONS, *TURNED]),
+        *((cosines, [30, 33, 38], "z") for cosines in [*POSITIONS, TURNED[0]]),
+        *((cosines, [30, 27, 22], "z") for cosines in POSITIONS),
+    ],
+)
+def test_every_pixel_has_its_dose_at_the_point_that_the_standard_gives_it(
+    read: Read, orientation: list[float], vector: list[float], along: str
+) -> None:
+    """PS3.3 C.7.6.2.1.1 within a frame; C.8.8.3.2 among frames: offsets along the normal, or z coordinates."""
+    row, column = np.array(orientation[:3], dtype=float), np.array(orientation[3:], dtype=float)
+    normal = np.cross(row, column) if along == "normal" else np.array([0, 0, 1])
+    frame, r, c = np.meshgrid(range(3), range(2), range(4), indexing="ij")
+    offsets = np.array(vector, dtype=float) - vector[0]
+    points = [10, 20, 30] + offsets[frame, None] * normal + 2 * r[..., None] * column + 3 * c[..., None] * row
+    grid = placed(read(ImageOrientationPatient=[f"{x:.12g}" for x in orientation], GridFrameOffsetVector=vector))
+    assert dose_at_points(grid, points.reshape(-1, 3)) == pytest.approx(STORED.ravel() * 0.5, abs=1e-5)
+
+
+def test_one_frame_lies_at_the_position_whatever_its_offset(read: Read) -> None:
+    one = {"NumberOfFrames": 1, "PixelData": STORED[:1].tobytes()}
+    for vector in ([0], [30], [17], [0, 3, 8], None):
+        grid = placed(read(**one, GridFrameOffsetVector=vector))
+        assert grid.origin_mm == (10.0, 20.0, 30.0)
+        assert grid.plane_offsets_mm.tolist() == [0.0]
+
+
+def test_an_object_with_histograms_only_has_no_grid(read: Read) -> None:
+    """The pixels, the image plane and the grid's scaling are there only where there is a grid (PS3.3 A.18.3)."""
+    no_grid = dict.fromkeys(
+        ("PixelData", "Rows", "Columns", "ImagePositionPatient", "PixelSpacing", "DoseGridScaling", "NumberOfFrames")
+    )
+    for histograms in ([Dataset()], None):
+        dose = read(**no_grid, DVHSequence=histograms)
+        assert (dose.grid, dose.max_gy) == (None, None)
+        assert (dose.units, dose.summation_type) == ("GY", "PLAN")
+    assert read(PixelData=None, DVHSequence=[Dataset()]).grid is None
+
+
+def test_signed_doses_are_passed_on_below_zero(read: Read) -> None:
+    """As in a difference of doses (DoseType ERROR); which doses may be used is not the reader's to say."""
+    dose = read(PixelRepresentation=1, DoseType="ERROR", PixelData=(STORED.astype("<i4") - 20).tobytes())
+    assert placed(dose).dose_gy.min() == -10.0
+    assert dose.max_gy == 1.5
+
+
 def test_a_dose_of_any_orientation_keeps_its_axes(read: Read) -> None:
-    grid = read(ImageOrientationPatient=[0, 1, 0, 0, 0, -1], GridFrameOffsetVector=[0, -3, -8]).grid
+    grid = placed(read(ImageOrientationPatient=[0, 1, 0, 0, 0, -1], GridFrameOffsetVector=[0, -3, -8]))
     assert grid.axes == ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (-1.0, 0.0, 0.0))
     assert grid.origin_mm == (18.0, 20.0, 30.0)  # 8 mm against the normal, which is -x
 
@@ -130,7 +202,7 @@ def test_sixteen_bits_and_one_frame_without_offsets(read: Read) -> None:
         DoseGridScaling="0.001",
     )
     assert dose.max_gy == pytest.approx(65.535)
-    assert dose.grid.plane_offsets_mm.tolist() == [0.0]
+    assert placed(dose).plane_offsets_mm.tolist() == [0.0]
 
 
 def test_references_are_all_kept(read: Read) -> None:
@@ -156,17 +228,25 @@ def test_units_are_passed_on_as_they_stand(read: Read) -> None:
     assert read(DoseUnits=None).units is None
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, ExplicitVRBigEndian])
-def test_other_transfer_syntaxes_hold_the_same_dose(build: Build, tmp_path: Path, syntax: str) -> None:
-    sixteen = STORED.astype("<u2")
-    data = build(BitsAllocated=16, BitsStored=16, HighBit=15, PixelData=sixteen.tobytes())
+@pytest.mark.parametrize(
+    ("syntax", "bits"),
+    [
+        (RLELossless, 16),
+        *((ExplicitVRBigEndian, bits) for bits in (16, 32)),
+        *((DeflatedExplicitVRLittleEndian, bits) for bits in (16, 32)),
+    ],
+)
+def test_other_transfer_syntaxes_hold_the_same_dose(build: Build, tmp_path: Path, syntax: str, bits: int) -> None:
+    cells = STORED.astype(f"<u{bits // 8}")
+    data = build(BitsAllocated=bits, BitsStored=bits, HighBit=bits - 1, PixelData=cells.tobytes())
     if syntax == RLELossless:
         data.compress(RLELossless, generate_instance_uid=False)
     else:
-        data.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-        data.PixelData = sixteen.astype(">u2").tobytes()
+        data.file_meta.TransferSyntaxUID = UID(syntax)
+    if syntax == ExplicitVRBigEndian:
+        data.PixelData = cells.astype(f">u{bits // 8}").tobytes()
     data.save_as(tmp_path / "rd.dcm", enforce_file_format=True)
-    assert np.array_equal(read_dose(tmp_path / "rd.dcm").grid.dose_gy, STORED * 0.5)
+    assert np.array_equal(placed(read_dose(tmp_path / "rd.dcm")).dose_gy, STORED * 0.5)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +256,9 @@ def test_other_transfer_syntaxes_hold_the_same_dose(build: Build, tmp_path: Path
         ({"PixelData": STORED.tobytes()[:-4]}, "pixel data is truncated: 92 bytes for 3 x 2 x 4 pixels of 4 bytes"),
         ({"DoseGridScaling": None}, "DoseGridScaling is missing"),
         ({"DoseGridScaling": "0"}, "DoseGridScaling is 0"),
+        ({"DoseGridScaling": "-0.5"}, "DoseGridScaling is -0.5"),
+        ({"Rows": None}, "Rows is missing"),
+        ({"BitsAllocated": 64, "BitsStored": 64, "HighBit": 63}, "64 bits stored up to bit 63 of 64 allocated"),
         ({"GridFrameOffsetVector": None}, "GridFrameOffsetVector has 0 values for 3 frames"),
         ({"GridFrameOffsetVector": [0, 3]}, "GridFrameOffsetVector has 2 values for 3 frames"),
         ({"GridFrameOffsetVector": [0, 3, 3]}, "two planes at one position"),

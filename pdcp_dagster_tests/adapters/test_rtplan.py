@@ -11,7 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from pdcp_dagster.adapters.rtplan import PlanReadError, read_plan
-from pdcp_dagster.domain.plan import Beam, DoseReference, FractionGroup, RtPlan
+from pdcp_dagster.domain.plan import Beam, Brachytherapy, DoseReference, FractionGroup, RtPlan
 
 PLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.5"
 ION_PLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.8"
@@ -86,11 +86,69 @@ def test_an_ion_beam(read: Read) -> None:
     assert plan.beams == (Beam(1, None, "PROTON", None, None, None, (120.5, 118.0), (0.0, 0.0, 0.0)),)
 
 
-def test_a_brachytherapy_plan_has_no_beams(read: Read) -> None:
+@pytest.mark.parametrize(("turns", "technique"), [("NONE", "DYNAMIC"), ("CW", "DYNAMIC ARC"), ("CC", "DYNAMIC ARC")])
+def test_a_gantry_that_turns_in_any_segment_makes_an_arc(read: Read, turns: str, technique: str) -> None:
+    points = [item(GantryRotationDirection="NONE"), item(GantryRotationDirection=turns)]
+    (beam,) = read(BeamSequence=[item(BeamNumber=1, BeamType="DYNAMIC", ControlPointSequence=points)]).beams
+    assert beam.technique == technique
+
+
+@pytest.mark.parametrize(
+    ("mode", "technique"), [("MODULATED", "STATIC MODULATED"), ("NONE", "STATIC"), (None, "STATIC")]
+)
+def test_an_ion_beams_technique_tells_how_it_scans(read: Read, mode: str | None, technique: str) -> None:
+    scan = {} if mode is None else {"ScanMode": mode}
+    (beam,) = read(ION_PLAN_STORAGE, IonBeamSequence=[item(BeamNumber=1, BeamType="STATIC", **scan)]).beams
+    assert beam.technique == technique
+
+
+@pytest.mark.parametrize(("delivery", "treats"), [(None, True), ("TREATMENT", True), ("SETUP", False)])
+def test_a_beam_treats_unless_it_says_otherwise(read: Read, delivery: str | None, treats: bool) -> None:
+    said = {} if delivery is None else {"TreatmentDeliveryType": delivery}
+    (beam,) = read(BeamSequence=[item(BeamNumber=1, **said)]).beams
+    assert beam.treats is treats
+
+
+def test_a_brachytherapy_plan_has_no_beams_and_says_that_it_is_one(read: Read) -> None:
     group = item(FractionGroupNumber=1, NumberOfFractionsPlanned=4, NumberOfBeams=0)
-    plan = read(ApplicationSetupSequence=[item(ApplicationSetupNumber=1)], FractionGroupSequence=[group])
+    plan = read(
+        ApplicationSetupSequence=[item(ApplicationSetupNumber=1)],
+        FractionGroupSequence=[group],
+        BrachyTreatmentType="HDR",
+        BrachyTreatmentTechnique="INTRACAVITARY",
+        TreatmentMachineSequence=[item(TreatmentMachineName="Afterloader")],
+    )
     assert plan.beams == ()
     assert plan.fraction_groups == (FractionGroup(1, 4),)
+    assert plan.brachytherapy == Brachytherapy("HDR", "INTRACAVITARY", "Afterloader")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"ApplicationSetupSequence": [item(ApplicationSetupNumber=1)]},
+        {"FractionGroupSequence": [item(FractionGroupNumber=1, NumberOfBrachyApplicationSetups=2)]},
+        {"BrachyTreatmentTechnique": "INTERSTITIAL"},
+    ],
+)
+def test_any_trace_of_application_setups_makes_a_plan_brachytherapy(read: Read, told: dict[str, Any]) -> None:
+    assert read(**told).brachytherapy is not None
+
+
+def test_a_plan_with_beams_and_no_setups_is_no_brachytherapy(read: Read) -> None:
+    group = item(FractionGroupNumber=1, NumberOfBeams=1, NumberOfBrachyApplicationSetups=0)
+    assert read(BeamSequence=[item(BeamNumber=1)], FractionGroupSequence=[group]).brachytherapy is None
+
+
+@pytest.mark.parametrize(("planned", "total"), [((25, 8), 33), ((25, None), None), ((25, 0), None), ((), None)])
+def test_fractions_are_those_of_all_groups_and_unknown_where_one_does_not_say(
+    read: Read, planned: tuple[int | None, ...], total: int | None
+) -> None:
+    groups = [
+        item(FractionGroupNumber=number, **({} if count is None else {"NumberOfFractionsPlanned": count}))
+        for number, count in enumerate(planned, start=1)
+    ]
+    assert read(FractionGroupSequence=groups).fractions_planned == total
 
 
 def test_fraction_groups_with_dose_and_meterset_per_beam(read: Read) -> None:

@@ -27,9 +27,13 @@ def item(**values: Any) -> Dataset:
     return data
 
 
-def contour(points: str, kind: str | None = "CLOSED_PLANAR", count: int | None = None) -> Dataset:
-    """A contour with the very text in ContourData, nonsense included."""
-    data = item(ContourGeometricType=kind, NumberOfContourPoints=count)
+RIGHT = -1
+
+
+def contour(points: str, kind: str | None = "CLOSED_PLANAR", count: int | None = RIGHT) -> Dataset:
+    """A contour with the very text in ContourData, nonsense included; None leaves the number of points out."""
+    whole = (points.count("\\") + 1) // 3
+    data = item(ContourGeometricType=kind, NumberOfContourPoints=whole if count == RIGHT else count)
     text = points.encode() + b" " * (len(points) % 2)
     tag = Tag(0x30060050)
     data._dict[tag] = RawDataElement(tag, "DS", len(text), text, 0, is_implicit_VR=False, is_little_endian=True)
@@ -117,6 +121,22 @@ def test_a_name_is_text_whatever_it_holds(read: Read, name: str) -> None:
     assert only(structure_set).name == name
 
 
+@pytest.mark.parametrize(
+    ("name", "flags"), [("GTV/CTV", ("separator_in_name",)), (r"PTV\boost", ("separator_in_name",)), ("GTV-CTV", ())]
+)
+def test_a_name_with_a_separator_of_paths_is_flagged(read: Read, name: str, flags: tuple[str, ...]) -> None:
+    assert only(read([declared(1, name)], [])).flags == flags
+
+
+def test_what_is_no_anatomy_is_marked_by_type_or_name(read: Read) -> None:
+    structure_set = read(
+        [declared(1, "Structure"), declared(2, "Couch"), declared(3, "Dose 95[%]"), declared(4, "Stable")],
+        [],
+        RTROIObservationsSequence=[item(ReferencedROINumber=1, RTROIInterpretedType="BOLUS")],
+    )
+    assert [roi.flags for roi in structure_set.rois] == [("bolus",), ("couch",), ("dose_derived",), ()]
+
+
 def test_names_equal_aside_from_case_are_flagged(read: Read) -> None:
     structure_set = read([declared(1, "ptv"), declared(2, "PTV"), declared(3, "Cord")], [])
     assert [roi.flags for roi in structure_set.rois] == [("duplicate_name",), ("duplicate_name",), ()]
@@ -151,7 +171,7 @@ def test_split_contours_of_one_roi_are_joined(read: Read) -> None:
     ("written", "flags", "points"),
     [
         (contour(TRIANGLE), (), 3),
-        (contour(TRIANGLE, count=3), (), 3),
+        (contour(TRIANGLE, count=None), ("point_count_missing",), 3),
         (contour(TRIANGLE, count=4), ("point_count_mismatch",), 3),
         (contour(TRIANGLE, kind=None), ("geometric_type_missing",), 3),
         (contour(TRIANGLE + r"\7\7"), ("truncated_triplets",), 3),
@@ -185,7 +205,8 @@ def test_the_same_closed_contour_twice_counts_once(read: Read) -> None:
 
 def test_contours_that_the_file_itself_combines_by_xor_are_all_kept(read: Read) -> None:
     twice = [contour(TRIANGLE, kind="CLOSEDPLANAR_XOR") for _ in range(2)]
-    assert len(only(read([declared(1, "A")], [drawn(1, *twice)])).contours) == 2
+    roi = only(read([declared(1, "A")], [drawn(1, *twice)]))
+    assert (len(roi.contours), roi.flags) == (2, ("xor_contours",))
 
 
 def test_an_roi_without_a_number_makes_the_set_unreadable(read: Read) -> None:

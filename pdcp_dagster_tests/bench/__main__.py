@@ -1,122 +1,96 @@
-"""What a patient costs: verdicts from tags, and full-size phantom patients through a private Orthanc and `pdcp run`.
+"""How exact and how fast: verdicts, analytic cases, masks, one patient, other programs on the same files, `pdcp run`.
 
-    python -m pdcp_dagster_tests.bench [--patients 4] [--summaries 10000]
+    python -m pdcp_dagster_tests.bench [--only analytic masks ...] [--patients 4] [--summaries 10000] [--repeats 3]
 
-Prints CPU seconds, wall seconds and peak memory a patient; figures of one run on one machine, to be compared with one
-another and never asserted.
+Prints figures of one run on one machine, to be compared with one another and never asserted, and beside the project's
+targets whether they were met or missed. Other programs take part where `make bench-peers` has brought them.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-import psutil
-from rich.console import Console
-from rich.table import Table
-
-from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
-from pdcp_dagster.phantom.anatomy import full_size_spec
-from pdcp_dagster.phantom.archive import upload_folder
-from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
-from pdcp_dagster.phantom.patient import write_phantom
+from pdcp_dagster_tests.bench import analytic, mask_oracle, nifti_peer, one_patient, peers, printed
+from pdcp_dagster_tests.bench.analytic_cases import SLICES_MM
+from pdcp_dagster_tests.bench.end_to_end import run_patients
+from pdcp_dagster_tests.bench.peers_analytic import PeerEngine, written
 from pdcp_dagster_tests.bench.verification import ROWS, measure_verification
-
-_COHORT = "name: bench\nct_instances: {minimum: 10}\n"
-_LOOK_EVERY_S = 0.1
-
-
-class Meter:
-    """CPU and memory of a process and all that it starts, by looking at them again and again."""
-
-    def __init__(self, pid: int) -> None:
-        self._root = psutil.Process(pid)
-        self._cpu_s: dict[int, float] = {}
-        self.peak_mb = 0.0
-
-    def look(self) -> None:
-        """Take one look."""
-        try:
-            family = [self._root, *self._root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return
-        for process in family:
-            try:
-                times = process.cpu_times()
-                self._cpu_s[process.pid] = times.user + times.system
-                self.peak_mb = max(self.peak_mb, process.memory_info().rss / 1e6)
-            except psutil.NoSuchProcess:
-                continue
-
-    @property
-    def cpu_s(self) -> float:
-        """CPU seconds of the whole family so far."""
-        return sum(self._cpu_s.values())
-
-
-def measure(environ: dict[str, str], *arguments: str) -> tuple[float, float, float]:
-    """Run `pdcp` and return its CPU seconds, wall seconds and the largest process's memory in MB."""
-    started = time.monotonic()
-    program = Path(sys.executable).with_name("pdcp")
-    with subprocess.Popen([str(program), *arguments], env={**os.environ, **environ}, stdout=subprocess.DEVNULL) as run:
-        meter = Meter(run.pid)
-        while run.poll() is None:
-            meter.look()
-            time.sleep(_LOOK_EVERY_S)
-    if run.returncode:
-        raise SystemExit(f"pdcp {' '.join(arguments)} ended with {run.returncode}")
-    return meter.cpu_s, time.monotonic() - started, meter.peak_mb
 
 
 def main() -> None:
-    """Generate, upload, run, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=4)
-    parser.add_argument("--summaries", type=int, default=10_000)
+    """Measure and print the parts that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="the parts to run; all of them")
+    parser.add_argument("--patients", type=int, default=4, help="of the part end-to-end; 0 leaves it out")
+    parser.add_argument("--summaries", type=int, default=10_000, help="of the part verification")
+    parser.add_argument("--slices", type=float, nargs="+", default=list(SLICES_MM), help="mm, of the part analytic")
+    parser.add_argument("--repeats", type=int, default=3, help="of the part one-patient; the smallest figure counts")
     arguments = parser.parse_args()
-    console = Console()
-    _verification(console, arguments.summaries)
-    if arguments.patients:
-        _end_to_end(console, arguments.patients)
+    for name, part in PARTS.items():
+        if name in arguments.only:
+            part(arguments)
+    if not peers.installed():
+        printed.say(peers.ABSENT)
 
 
-def _verification(console: Console, count: int) -> None:
-    cpu_s = measure_verification(count)
-    table = Table(f"verification of summaries of {ROWS} rows", "all", "per summary")
-    table.add_row("CPU s", f"{cpu_s:.1f} ({count})", f"{cpu_s / max(count, 1):.4f}")
-    console.print(table)
+def _verification(arguments: argparse.Namespace) -> None:
+    printed.verification(ROWS, arguments.summaries, measure_verification(arguments.summaries))
 
 
-def _end_to_end(console: Console, patients: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="pdcp-bench-") as name, PrivateOrthanc(Path(name) / "orthanc") as server:
+def _analytic(arguments: argparse.Namespace) -> None:
+    cases = list(analytic.cases(slices_mm=arguments.slices))
+    linear, cubic = (analytic.rows(analytic.program(one), cases) for one in ("linear", "cubic"))
+    printed.accuracy("cubic", cubic)
+    printed.accuracy_target("cubic", cubic)
+    printed.accuracy("linear", linear)
+    printed.accuracy("linear", linear, doses=printed.LINEAR_DOSES)
+    printed.accuracy_target("linear where the dose is linear", linear, doses=printed.LINEAR_DOSES)
+    if not peers.installed():
+        return
+    with written(cases) as files:
+        for peer in peers.PEERS:
+            engine = PeerEngine(peer, files)
+            printed.accuracy(peer, analytic.rows(engine, cases))
+            printed.say(f"{peer}: a Dx of its own is more than 1 Gy from its own curve in {engine.far_doses()} cases")
+
+
+def _masks(_: argparse.Namespace) -> None:
+    printed.masks(mask_oracle.rows())
+
+
+def _one_patient(arguments: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="pdcp-patient-") as name:
         folder = Path(name)
-        console.print(f"{patients} patients of 512 x 512 x 150, 30 ROIs, noise of 15 HU ...")
-        with Orthanc(OrthancSettings(url=server.url)) as orthanc:
-            for number in range(patients):
-                write_phantom(full_size_spec(f"BENCH{number}", seed=number), folder / "phantom")
-                upload_folder(orthanc, folder / "phantom")
-        (folder / "cohorts").mkdir()
-        (folder / "cohorts" / "bench.yaml").write_text(_COHORT)
-        environ = {
-            "ORTHANC_URL": server.url,
-            "PDCP_COHORTS": str(folder / "cohorts"),
-            "PDCP_STORE": str(folder / "store"),
-            "DAGSTER_HOME": str(folder / "dagster"),
-        }
-        cpu_s, wall_s, peak_mb = measure(environ, "run", "--cohort", "bench")
-        size_mb = sum(file.stat().st_size for file in (folder / "store").rglob("*") if file.is_file()) / 1e6
-    table = Table("pdcp run, cold store", "all", "per patient")
-    table.add_row("CPU s (the program, Orthanc aside)", f"{cpu_s:.1f}", f"{cpu_s / patients:.2f}")
-    table.add_row("wall s", f"{wall_s:.1f}", f"{wall_s / patients:.2f}")
-    table.add_row("largest process, MB", f"{peak_mb:.0f}", "")
-    table.add_row("store, MB", f"{size_mb:.0f}", f"{size_mb / patients:.0f}")
-    console.print(table)
+        files = sorted(one_patient.prepare(folder).glob("*.dcm"))
+        printed.one(one_patient.best_of(folder, arguments.repeats))
+        if peers.installed():
+            case = peers.case_of("patient", files, folder / "sorted")
+            programs = (peers.OURS, *peers.PEERS)
+            printed.side_by_side({program: peers.fastest(program, case, arguments.repeats) for program in programs})
 
+
+def _nifti(_: argparse.Namespace) -> None:
+    program = peers.dcm2niix()
+    if program:
+        printed.nifti(nifti_peer.nifti_rows(program))
+
+
+def _end_to_end(arguments: argparse.Namespace) -> None:
+    if arguments.patients:
+        printed.say(f"{arguments.patients} patients of 512 x 512 x 150, 30 ROIs, noise of 15 HU ...")
+        printed.end_to_end(run_patients(arguments.patients), arguments.patients)
+
+
+PARTS = {
+    "verification": _verification,
+    "analytic": _analytic,
+    "masks": _masks,
+    "one-patient": _one_patient,
+    "nifti": _nifti,
+    "end-to-end": _end_to_end,
+}
 
 if __name__ == "__main__":
     main()

@@ -55,7 +55,7 @@ def test_one_asset_alone_is_made_from_the_store_without_the_archive_and_is_the_s
         name: content for name, (_, content) in before.items()
     }
     written = {name for name in after if after[name][0] != before[name][0]}
-    of_dvh = {"dvh.parquet", "dvh_curves.parquet", "manifests/dvh_table.json"}
+    of_dvh = {"dvh.parquet", "dvh_curves.parquet", "dvh_comparison.parquet", "manifests/dvh_table.json"}
     assert written == of_dvh | {"notes.json", "manifests/patient_notes.json"}, "notes follow any stage; nothing else"
 
 

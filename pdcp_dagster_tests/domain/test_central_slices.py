@@ -35,10 +35,14 @@ def test_the_slices_of_a_sphere_go_through_its_centre_along_every_axis() -> None
     assert found.voxels == int(sphere(6).sum())
 
 
-def test_of_equally_large_slices_the_first_is_taken_and_the_central_one_stays_in_the_middle() -> None:
+def test_of_equally_large_slices_the_one_nearest_to_the_middle_is_taken() -> None:
     found = features(np.ones((5, 3, 7), dtype=np.uint8), (10, 20, 30))
-    assert found.most == (10, 20, 30)
-    assert found.central == (12, 21, 33)
+    assert found.most == found.central == (12, 21, 33)
+
+
+def test_of_two_equally_large_and_near_slices_both_are_the_higher() -> None:
+    found = features(np.ones((2, 4, 6), dtype=np.uint8), (10, 11, 13))
+    assert found.most == found.central == (11, 13, 16)
 
 
 def test_a_centroid_between_two_slices_belongs_to_the_higher() -> None:
@@ -79,6 +83,19 @@ def test_an_roi_in_the_middle_of_the_image_has_no_direction() -> None:
     found = features(np.ones((1, 2, 2), dtype=np.uint8), (40, 49, 49))
     assert found.cosines is None
     assert found.as_row()["cosine_x"] is None
+
+
+def test_the_features_of_an_roi_on_an_oblique_grid_are_those_worked_out_by_hand() -> None:
+    # Columns run along (0.6, 0.8, 0), rows along (0, 0, -1), slices along (-0.8, 0.6, 0); the middle of the image is
+    # voxel (5, 5, 5), which lies at (10, 20, 30) + 5 * 2 * (0.6, 0.8, 0) + 5 * 1 * (0, 0, -1) + 5 * 3 * (-0.8, 0.6, 0).
+    axes = ((0.6, 0.8, 0.0), (0.0, 0.0, -1.0), (-0.8, 0.6, 0.0))
+    grid = Grid((10.0, 20.0, 30.0), (2.0, 1.0, 3.0), axes, (11, 11, 11))
+    found = features(np.ones((1, 1, 3), dtype=np.uint8), (5, 9, 7), grid)
+    assert found.centroid_voxel == (8.0, 9.0, 5.0)
+    assert found.centroid_mm == pytest.approx((10 + 16 * 0.6 - 15 * 0.8, 20 + 16 * 0.8 + 15 * 0.6, 30 - 9))
+    # From the middle: 3 columns of 2 mm and 4 rows of 1 mm, 6 * (0.6, 0.8, 0) + 4 * (0, 0, -1), of length root of 52.
+    assert found.cosines == pytest.approx((3.6 / math.sqrt(52), 4.8 / math.sqrt(52), -4 / math.sqrt(52)))
+    assert found.most == found.central == (5, 9, 8)
 
 
 @given(

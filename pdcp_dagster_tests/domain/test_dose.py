@@ -7,12 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pdcp_dagster.domain.dose import DoseDecision, combine_doses
+from pdcp_dagster.domain.dose import DoseDecision, check_maximum, combine_doses
 from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
 from pdcp_dagster.domain.plan import Beam, FractionGroup, RtPlan
 from pdcp_dagster.domain.volume import Vector
 
 UPRIGHT: tuple[Vector, Vector, Vector] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+C30, S30 = np.sqrt(0.75), 0.5
+TURNED: tuple[Vector, Vector, Vector] = ((C30, S30, 0), (-S30, C30, 0), (0, 0, 1))
+"""Turned by 30 degrees about the patient's long axis."""
 
 
 def grid(gy: float, *, origin: Vector = (0, 0, 0), spacing: float = 2.0, size: int = 6) -> DoseGrid:
@@ -51,6 +54,7 @@ def test_a_plan_dose_is_taken_as_it_is() -> None:
     assert (highest(decision), decision.used_uids, decision.refused) == (50, ("a",), ())
     assert codes(decision) == ["XXIV_SUCC_001"]
     assert decision.summation == "one PLAN dose as it is"
+    assert highest(combine_doses([dose("a", units="Gy")], PLAN)) == 50
 
 
 def test_identical_doses_are_kept_once_with_a_note() -> None:
@@ -108,12 +112,47 @@ def test_beam_doses_are_summed_if_they_are_all_treatment_beams() -> None:
     assert codes(combine_doses(with_setup, PLAN))[0] == "XXIV_REV_002"
 
 
-def test_the_dose_of_the_whole_plan_wins_over_its_parts() -> None:
-    doses = [dose("part", 30, "BEAM", beams=(1,)), dose("whole")]
-    decision = combine_doses(doses, PLAN)
+def test_one_dose_may_be_of_several_beams_or_groups() -> None:
+    assert highest(combine_doses([dose("a", 52, "BEAM", beams=(1, 2))], PLAN)) == 52
+    assert highest(combine_doses([dose("a", 60, "FRACTION", fraction_groups=(1, 2))], PLAN)) == 60
+    overlapping = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 52, "BEAM", beams=(1, 2))]
+    assert codes(combine_doses(overlapping, PLAN))[0] == "XXIV_REV_001"
+
+
+def test_a_beam_that_does_not_say_whether_it_treats_is_a_treatment_beam() -> None:
+    plan = RtPlan("plan", beams=(beam(1), beam(2, None)))
+    assert codes(combine_doses([dose("a", 30, "BEAM", beams=(1,))], plan))[0] == "XXIV_REV_002"
+    assert highest(combine_doses([dose("a", 52, "BEAM", beams=(1, 2))], plan)) == 52
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [dose("b1", 30, "BEAM", beams=(1,))],
+        [dose("b1", 30, "BEAM", beams=(1,)), dose("b2", 20, "BEAM", beams=(2,))],
+        [dose("f1", 40, "FRACTION", fraction_groups=(1,)), dose("f2", 10, "FRACTION", fraction_groups=(2,))],
+    ],
+    ids=["one of its beams", "all of its beams", "all of its fraction groups"],
+)
+def test_the_dose_of_the_whole_plan_wins_over_its_parts_and_none_is_added(parts: list[RtDose]) -> None:
+    decision = combine_doses([*parts, dose("whole")], PLAN)
     assert (highest(decision), decision.used_uids) == (50, ("whole",))
-    assert codes(decision) == ["XXIV_SUCC_001", "XXIV_NOTE_002"]
-    assert decision.refused[0][0] == "part"
+    assert codes(decision) == ["XXIV_SUCC_001", *["XXIV_NOTE_002"] * len(parts)]
+    assert {uid for uid, _ in decision.refused} == {part.sop_instance_uid for part in parts}
+
+
+def test_the_highest_dose_is_that_of_the_sum_not_the_sum_of_the_highest() -> None:
+    """Two fraction groups of 40 Gy each, one on the left and one on the right half: nowhere more than 40 Gy."""
+    left, right = grid(0), grid(0)
+    left.dose_gy[:, :, :3] = 40
+    right.dose_gy[:, :, 3:] = 40
+    parts = [
+        dose("a", 0, "FRACTION", fraction_groups=(1,), grid=left),
+        dose("b", 0, "FRACTION", fraction_groups=(2,), grid=right),
+    ]
+    maximum_gy = highest(combine_doses(parts, PLAN))
+    assert maximum_gy == 40
+    assert check_maximum(maximum_gy, 38, 50, "exclude") is None
 
 
 def test_complete_beams_stand_in_for_incomplete_fraction_groups() -> None:
@@ -128,10 +167,96 @@ def test_complete_beams_stand_in_for_incomplete_fraction_groups() -> None:
 
 
 def test_a_multi_plan_dose_counts_only_if_its_plans_are_the_selected_one() -> None:
-    assert highest(combine_doses([dose("a", 50, "MULTI_PLAN")], PLAN)) == 50
-    decision = combine_doses([dose("a", 70, "MULTI_PLAN", plan_uids=("plan", "boost"))], PLAN)
+    alone = combine_doses([dose("a", 50, "MULTI_PLAN")], PLAN)
+    assert (highest(alone), alone.of_all_plans) == (50, False)
+    assert alone.summation == "one MULTI_PLAN dose as it is"
+    for named in (("plan", "boost"), ()):
+        decision = combine_doses([dose("a", 70, "MULTI_PLAN", plan_uids=named)], PLAN)
+        assert decision.grid is None
+        assert codes(decision)[0] == "XXIV_REV_002"
+
+
+def test_beside_the_plans_own_dose_that_of_several_plans_is_left_aside() -> None:
+    doses = [dose("all", 70, "MULTI_PLAN", plan_uids=("plan", "boost")), dose("own")]
+    decision = combine_doses(doses, PLAN)
+    assert (highest(decision), decision.used_uids) == (50, ("own",))
+    assert decision.refused == (("all", "the plan's dose is complete without it: one PLAN dose as it is"),)
+
+
+def test_a_multi_plan_dose_of_the_selected_plan_alone_is_held_against_its_plan_dose() -> None:
+    same = combine_doses([dose("own"), dose("multi", 50, "MULTI_PLAN")], PLAN)
+    assert (highest(same), same.refused) == (50, (("multi", "identical to own"),))
+    other = combine_doses([dose("own"), dose("multi", 49, "MULTI_PLAN")], PLAN)
+    assert other.grid is None
+    assert codes(other)[0] == "XXIV_REV_001"
+
+
+def test_of_several_selected_plans_the_dose_of_exactly_these_wins() -> None:
+    """50 Gy of the plan and 20 Gy of its boost are the 70 Gy of both; what names a third plan is none of theirs."""
+    both, three = ("boost", "plan"), ("plan", "boost", "third")
+    doses = [
+        dose("own"),
+        dose("boost", 20, plan_uids=("boost",)),
+        dose("both", 70, "MULTI_PLAN", plan_uids=both),
+    ]
+    decision = combine_doses(doses, PLAN, selected_plans=frozenset(both))
+    assert (highest(decision), decision.used_uids, decision.of_all_plans) == (70, ("both",), True)
+    assert dict(decision.refused)["own"] == "the plan's dose is complete without it: one MULTI_PLAN dose as it is"
+    beyond = [*doses[:2], dose("three", 90, "MULTI_PLAN", plan_uids=three)]
+    decision = combine_doses(beyond, PLAN, selected_plans=frozenset(both))
+    assert (highest(decision), decision.used_uids, decision.of_all_plans) == (50, ("own",), False)
+    assert dict(decision.refused) == {
+        "boost": "it is the dose of another plan",
+        "three": "a MULTI_PLAN dose sums other plans than the 2 selected ones",
+    }
+
+
+def test_two_different_doses_of_the_same_selected_plans_are_left_to_a_person() -> None:
+    both = ("plan", "boost")
+    doses = [dose(uid, gy, "MULTI_PLAN", plan_uids=both) for uid, gy in (("a", 70), ("b", 69))]
+    decision = combine_doses([*doses, dose("own")], PLAN, selected_plans=frozenset(both))
+    assert decision.grid is None
+    assert codes(decision)[0] == "XXIV_REV_001"
+
+
+def test_doses_weighted_for_biological_effect_count_only_if_the_cohort_asks_for_them() -> None:
+    doses = [dose("physical", 50), dose("effective", 55, dose_type="EFFECTIVE")]
+    physical = combine_doses(doses, PLAN)
+    assert (highest(physical), physical.used_uids) == (50, ("physical",))
+    assert codes(physical) == ["XXIV_SUCC_001", "XXIV_NOTE_002"]
+    effective = combine_doses(doses, PLAN, dose_type="EFFECTIVE")
+    assert (highest(effective), effective.used_uids) == (55, ("effective",))
+    assert codes(effective) == ["XXIV_SUCC_001", "XXIV_NOTE_004", "XXIV_NOTE_002"]
+    assert effective.refused == (("physical", "its dose type is PHYSICAL, not EFFECTIVE"),)
+    assert codes(combine_doses(doses[:1], PLAN, dose_type="EFFECTIVE")) == ["XXIV_EXEC_004", "XXIV_NOTE_002"]
+
+
+@pytest.mark.parametrize("wanted", ["PHYSICAL", "EFFECTIVE"])
+def test_physical_and_weighted_doses_are_never_added(wanted: str) -> None:
+    parts = [
+        dose("a", 45, "FRACTION", fraction_groups=(1,)),
+        dose("b", 15, "FRACTION", fraction_groups=(2,), dose_type="EFFECTIVE"),
+    ]
+    decision = combine_doses(parts, PLAN, dose_type=wanted)
     assert decision.grid is None
     assert codes(decision)[0] == "XXIV_REV_002"
+
+
+def test_a_dose_or_an_image_without_a_frame_of_reference_is_left_to_the_linkage() -> None:
+    assert highest(combine_doses([dose("a", frame_of_reference_uid=None)], PLAN, "frame")) == 50
+    assert highest(combine_doses([dose("a", frame_of_reference_uid="any")], PLAN, None)) == 50
+    parts = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 22, "BEAM", beams=(2,), frame_of_reference_uid=None)]
+    assert highest(combine_doses(parts, PLAN, "frame")) == 52
+
+
+def test_a_copy_without_a_frame_of_reference_is_a_copy() -> None:
+    decision = combine_doses([dose("a"), dose("b", frame_of_reference_uid=None)], PLAN)
+    assert decision.refused == (("b", "identical to a"),)
+
+
+def test_the_same_values_in_another_place_are_no_copy() -> None:
+    decision = combine_doses([dose("a"), dose("b", grid=grid(50, origin=(0, 0, 2)))], PLAN)
+    assert codes(decision)[0] == "XXIV_REV_001"
 
 
 def test_without_a_plan_a_multi_plan_dose_counts_only_if_it_names_one_plan() -> None:
@@ -158,16 +283,31 @@ def test_without_a_plan_beam_doses_are_left_to_a_person() -> None:
     [
         ({"units": "RELATIVE"}, "units are RELATIVE"),
         ({"units": None}, "units are not given"),
-        ({"dose_type": "EFFECTIVE"}, "dose type is EFFECTIVE"),
-        ({"dose_type": "ERROR"}, "dose type is ERROR"),
-        ({"summation_type": "BEAM_SESSION"}, "BEAM_SESSION is no part"),
-        ({"summation_type": "FRACTION_SESSION"}, "FRACTION_SESSION is no part"),
-        ({"summation_type": "CONTROL_POINT"}, "CONTROL_POINT is no part"),
-        ({"summation_type": "RECORD"}, "RECORD is no part"),
+        ({"units": "gray"}, "units are gray, not GY"),
+        ({"dose_type": "EFFECTIVE"}, "dose type is EFFECTIVE, not PHYSICAL: it is weighted for biological effect"),
+        ({"dose_type": "ERROR"}, "dose type is ERROR, not PHYSICAL: it holds differences from a desired dose"),
+        ({"dose_type": None}, "dose type is not given, not PHYSICAL"),
+        (
+            {"summation_type": "BEAM_SESSION"},
+            "BEAM_SESSION is no part of a planned dose: it is the dose of one session",
+        ),
+        (
+            {"summation_type": "FRACTION_SESSION"},
+            "FRACTION_SESSION is no part of a planned dose: it is the dose of one",
+        ),
+        ({"summation_type": "BRACHY_SESSION"}, "BRACHY_SESSION is no part of a planned dose: it is the dose of one"),
+        ({"summation_type": "BRACHY"}, "it is the dose of single brachytherapy application setups"),
+        ({"summation_type": "PLAN_OVERVIEW"}, "it belongs to an overview of the plan"),
+        ({"summation_type": "CONTROL_POINT"}, "it is the dose of single control points of a beam in one fraction"),
+        ({"summation_type": "RECORD"}, "it was calculated from a treatment record, not from the plan"),
         ({"summation_type": None}, "(not given) is no part"),
-        ({"plan_uids": ("boost",)}, "another plan"),
-        ({"frame_of_reference_uid": "elsewhere"}, "frame of reference"),
+        ({"summation_type": "VENDOR"}, "its summation type VENDOR is no part of a planned dose"),
+        ({"plan_uids": ("boost",)}, "it is the dose of another plan"),
+        ({"frame_of_reference_uid": "elsewhere"}, "its frame of reference is not the image's"),
         ({"grid": grid(float("nan"))}, "no numbers"),
+        ({"grid": grid(float("inf"))}, "no numbers"),
+        ({"grid": grid(-0.25)}, "it holds negative doses, down to -0.25 Gy"),
+        ({"grid": None}, "it holds no dose grid, at most dose-volume histograms"),
     ],
 )
 def test_unusable_doses_are_refused_with_their_reason(changes: dict[str, object], reason: str) -> None:
@@ -223,9 +363,9 @@ def test_a_sum_lies_on_the_region_that_all_grids_cover_at_the_finest_spacing() -
 
 
 def test_a_sum_of_linear_doses_is_linear_whatever_the_order_and_sign_of_the_axes() -> None:
-    """Dose x in Gy at x mm on both; the second's columns run along z and its planes along -x, from 14 down to -1 mm."""
-    ramp = np.broadcast_to(np.arange(0, 12, 2, dtype=np.float32), (6, 6, 6))
-    turned = np.broadcast_to(np.arange(14, -4, -3, dtype=np.float32)[:, None, None], (6, 6, 6))
+    """Dose 5 + x Gy at x mm on both; the second's columns run along z, its planes along -x, from 14 down to -1 mm."""
+    ramp = np.broadcast_to(np.arange(5, 17, 2, dtype=np.float32), (6, 6, 6))
+    turned = np.broadcast_to(np.arange(19, 1, -3, dtype=np.float32)[:, None, None], (6, 6, 6))
     axes: tuple[Vector, Vector, Vector] = ((0, 0, 1), (0, 1, 0), (-1, 0, 0))
     offsets = np.arange(6) * np.float64(3)
     parts = [
@@ -236,6 +376,37 @@ def test_a_sum_of_linear_doses_is_linear_whatever_the_order_and_sign_of_the_axes
     assert summed is not None
     assert summed.origin_mm == pytest.approx((0, 0, 0))
     assert summed.dose_gy == pytest.approx(2 * ramp, abs=1e-4)
+
+
+ORIGIN = np.array([-40.0, 20.0, 10.0])
+
+
+def linear(axes: tuple[Vector, Vector, Vector], low: float, spacing: float, size: int) -> DoseGrid:
+    """Dose 40 + 0.3 x - 0.2 y + 0.1 z Gy, the first voxel `low` mm from `ORIGIN` along every axis."""
+    steps = low + spacing * np.arange(size, dtype=np.float64)
+    k, j, i = np.meshgrid(steps, steps, steps, indexing="ij")
+    points = ORIGIN + np.stack([i, j, k], axis=-1) @ np.array(axes)
+    values = (40 + points @ np.array([0.3, -0.2, 0.1])).astype(np.float32)
+    x, y, z = points[0, 0, 0]
+    return DoseGrid((x, y, z), axes, (spacing, spacing), steps - low, values)
+
+
+@pytest.mark.parametrize("other", [TURNED, UPRIGHT], ids=["both turned", "one turned"])
+def test_a_sum_of_linear_doses_on_turned_grids_is_linear(other: tuple[Vector, Vector, Vector]) -> None:
+    """A cube from -10 to 10 mm within one from -30 to 30 mm, which covers it turned by 30 degrees, too."""
+    parts = [
+        dose("a", 0, "BEAM", beams=(1,), grid=linear(TURNED, -30, 3.0, 21)),
+        dose("b", 0, "BEAM", beams=(2,), grid=linear(other, -10, 2.0, 11)),
+    ]
+    for order in (parts, parts[::-1]):
+        summed = combine_doses(order, PLAN).grid
+        assert summed is not None
+        i_mm, j_mm, k_mm = summed.axis_positions_mm()
+        k, j, i = np.meshgrid(k_mm, j_mm, i_mm, indexing="ij")
+        points = np.array(summed.origin_mm) + np.stack([i, j, k], axis=-1) @ np.array(summed.axes)
+        assert summed.axes == other
+        assert summed.dose_gy.shape == (11, 11, 11)
+        assert summed.dose_gy == pytest.approx(2 * (40 + points @ np.array([0.3, -0.2, 0.1])), abs=1e-3)
 
 
 def test_rotated_grids_without_a_box_that_both_cover_are_left_to_a_person() -> None:

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdcp_dagster.domain.legacy_dosimetry import curve_from, dosimetry_columns, dosimetry_row
+from pdcp_dagster.domain.dose_volume import dose_at_volume_pct, volume_at_dose_pct
+from pdcp_dagster.domain.eqd2 import COLUMNS as EQD2_COLUMNS
+from pdcp_dagster.domain.legacy_dosimetry import curve_from, dosimetry_columns, dosimetry_row, legacy_columns
+from pdcp_dagster.domain.metrics import dose_columns
+from pdcp_dagster_tests.domain.known_dvhs import evenly_spread
 
 DOSE_GY = np.round(np.arange(501) * 0.1, 1)
 LINEAR_PCT = 100 * (1 - DOSE_GY / 50)
@@ -131,3 +135,41 @@ def test_d_is_the_largest_dose_at_which_v_still_has_the_volume(volumes_pct: list
     # The steepest piece loses 100 % in 0.1 Gy: 0.001 % in a millionth.
     assert curve.volume_pct(dose - 1e-6) >= pct - 0.002
     assert curve.volume_pct(dose + 1e-6) <= pct + 0.002
+
+
+def test_the_columns_of_a_histogram_are_what_its_own_metrics_say() -> None:
+    """10 cm3 over which the dose is spread evenly from 10 to 60 Gy, with 50 Gy prescribed."""
+    dvh = evenly_spread(10, 60)
+    row = legacy_columns(dvh, 50.0, prescribed=True)
+    assert list(row) == dosimetry_columns(prescribed=True)[2:]
+    names = ("volume", "mean_dose", "median_dose", "min_dose", "max_dose")
+    assert [row[name] for name in names] == pytest.approx([10, 35, 35, 10, 60])
+    assert (row["D95.0"], row["D2.0"], row["D100.0"]) == pytest.approx((12.5, 59, 10), abs=1e-6)
+    assert (row["VGy_5.0"], row["VGy_20.0"], row["VGy_60.5"]) == pytest.approx((100, 80, 0))
+    assert (row["V%_95.0"], row["V%_130.0"]) == pytest.approx((25, 0))
+    for pct in (0.5, 33.5, 98.0, 99.5):
+        assert row[f"D{pct:.1f}"] == pytest.approx(dose_at_volume_pct(dvh, pct), abs=2e-6)
+    for gy in (0.5, 10.0, 33.5, 59.5, 60.0, 70.0):
+        assert row[f"VGy_{gy:.1f}"] == pytest.approx(volume_at_dose_pct(dvh, gy), abs=2e-6)
+
+
+def test_a_roi_without_a_prescription_has_no_relative_volumes_where_another_has_one() -> None:
+    row = legacy_columns(evenly_spread(10, 60), None, prescribed=True)
+    assert len(row) == 605
+    assert {row[f"V%_{pct:.1f}"] for pct in (0.5, 95.0, 130.0)} == {None}
+    assert row["VGy_20.0"] == pytest.approx(80)
+    assert len(legacy_columns(evenly_spread(10, 60), None, prescribed=False)) == 345
+
+
+def test_of_a_roi_without_a_histogram_or_outside_the_dose_grid_nothing_is_given() -> None:
+    assert set(legacy_columns(None, 50.0, prescribed=True).values()) == {None}
+    outside = legacy_columns(evenly_spread(10, 60, coverage=0.9), 50.0, prescribed=True)
+    assert {name for name, value in outside.items() if value is not None} == {"volume"}
+
+
+def test_no_column_of_the_original_has_the_name_of_one_of_the_projects_case_aside() -> None:
+    ours = {name.casefold() for name in (*dose_columns(), *EQD2_COLUMNS)}
+    theirs = {name.casefold() for name in legacy_columns(None, None, prescribed=True)}
+    assert len(theirs) == 605
+    assert not ours & theirs
+    assert not [name for name in theirs if name.startswith("geud_")]

@@ -56,6 +56,10 @@ def test_where_the_plan_does_not_decide_the_prescription_is_unknown(references: 
     assert prescription_for(1, "PTV", plan(*references), "from_plan") == (None, "unknown")
 
 
+def test_a_patient_who_is_not_in_the_cohorts_table_has_what_the_plan_says() -> None:
+    assert prescription_for(1, "PTV", plan(reference(14)), {}) == (14, "plan_target")
+
+
 def test_without_a_plan_the_cohorts_own_prescriptions_count() -> None:
     assert prescription_for(1, "PTV", None, 66) == (66, "cohort")
     assert prescription_for(1, "PTV", None, {"ptv": 60}) == (60, "cohort")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pdcp_dagster.domain.dicom_values import UnusableValueError
-from pdcp_dagster.domain.stored_values import pixel_format_of, unpack
+from pdcp_dagster.domain.stored_values import pixel_format_of, unpack, unpack_each
 
 SIGNED = {"Rows": 1, "Columns": 2, "BitsAllocated": 16, "BitsStored": 16, "HighBit": 15, "PixelRepresentation": 1}
 
@@ -35,6 +35,16 @@ def test_values_that_sit_in_the_high_bits_come_down() -> None:
 def test_frames_follow_one_another_and_padding_is_left_aside() -> None:
     raw = np.arange(4, dtype="<i2").tobytes() + b"\0"
     assert unpack(raw, pixel_format_of(SIGNED), frames=2).tolist() == [[[0, 1]], [[2, 3]]]
+
+
+def test_frames_come_one_by_one_as_they_do_together() -> None:
+    twelve = pixel_format_of({**SIGNED, "BitsStored": 12, "HighBit": 11})
+    raw = np.array([0xF801, 0x7FFF, 0x0003, 0x0004, 0x0FFF, 0x0005], "<u2").tobytes()
+    together = unpack(raw, twelve, frames=3)
+    assert [frame.tolist() for frame in unpack_each(raw, twelve, 3, [2, 0])] == [[[-1, 5]], [[-2047, -1]]]
+    assert np.array_equal(np.stack([*unpack_each(raw, twelve, 3, range(3))]), together)
+    with pytest.raises(UnusableValueError, match="truncated: 12 bytes for 4 x 1 x 2 pixels"):
+        next(unpack_each(raw, twelve, 4, [0]))
 
 
 def test_fewer_bytes_than_pixels_are_truncated_pixel_data() -> None:

@@ -17,7 +17,10 @@ from pdcp_dagster.domain.views import (
     edges_of,
     extent_mm,
     orientation_letters,
+    pixel_grid,
+    plane_grid,
     slice_position,
+    span_of,
     view_along,
     window_around,
 )
@@ -128,6 +131,39 @@ def test_the_box_around_an_roi_reaches_to_the_edges_of_its_pixels() -> None:
     assert extent_mm(axial, grid_with((X, Y, Z)), box) == pytest.approx(4)  # 2 rows of 2 mm, 4 columns of 1 mm
     with pytest.raises(ValueError, match="empty"):
         box_of(np.zeros((2, 2)), (0, 0))
+
+
+def test_the_box_of_a_block_of_voxels_is_the_same_whether_its_corners_are_empty_or_not() -> None:
+    coronal = view_along(grid_with((X, Y, Z)), 1)
+    assert span_of(coronal, (2, 3, 4), (10, 20, 30)) == Window((9.5, 11.5), (29.5, 33.5))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("position", POSITIONS)
+def test_the_pixels_of_a_picture_lie_in_the_middle_of_their_share_of_the_window(position: str, axis: int) -> None:
+    grid = grid_with(POSITIONS[position])
+    view = view_along(grid, axis)
+    found = pixel_grid(view, grid, 7, Window((2.5, 6.5), (-0.5, 7.5)), 4)
+    assert found.shape == (1, 4, 4)
+    corners = grid.to_voxel(found.to_patient(np.array([[0.0, 0.0, 0.0], [3.0, 3.0, 0.0]])))[:, ::-1]
+    # 4 pixels share 4 voxels downward and 8 across: their centres are at 3 and 6, and at 0.5 and 6.5.
+    assert corners[:, view.axis] == pytest.approx([7, 7])
+    assert corners[:, view.down] == pytest.approx([3, 6])
+    assert corners[:, view.across] == pytest.approx([0.5, 6.5])
+
+
+@pytest.mark.parametrize(("axis", "rows", "columns"), [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
+def test_a_plane_of_a_grid_has_the_places_of_its_voxels(axis: int, rows: int, columns: int) -> None:
+    grid = grid_with(POSITIONS["feet first supine"])
+    k, j, i = np.indices(grid.shape)
+    points = grid.to_patient(np.stack([i, j, k], axis=-1).reshape(-1, 3).astype(float)).reshape(*grid.shape, 3)
+    box = [slice(4, 10), slice(5, 12), slice(6, 14)]
+    box[axis] = slice(box[axis].start, box[axis].start + 1)
+    expected = points[tuple(box)].squeeze(axis)
+    plane = plane_grid(grid, (4, 5, 6), (rows, columns), (1, 1), (expected.shape[0], expected.shape[1]))
+    j, i = np.indices(expected.shape[:2])
+    voxels = np.stack([i, j, np.zeros_like(i)], axis=-1).reshape(-1, 3).astype(float)
+    assert plane.to_patient(voxels).reshape(expected.shape) == pytest.approx(expected)
 
 
 def test_a_window_is_centred_moved_into_the_image_or_larger_than_it() -> None:

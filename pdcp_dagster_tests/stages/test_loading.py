@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,19 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
+import SimpleITK as sitk
+from pydicom.uid import UID
 
 import pdcp_dagster
-from pdcp_dagster.adapters.nifti import NiftiReadError
+from pdcp_dagster.adapters.nifti import NiftiReadError, grid_of, read_image, write_volume
 from pdcp_dagster.adapters.parquet import write_table
+from pdcp_dagster.domain.volume import Volume
 from pdcp_dagster.stages.current import PatientExcluded, PatientFailed, PatientInReview, PatientPending
 from pdcp_dagster.stages.loading import StructureMasks
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pdcp_dagster_tests.stages.conftest import Ward
 
 PATIENT = "../load ü"
@@ -72,6 +78,128 @@ def test_the_dose_is_on_the_cts_grid_and_unknown_outside_its_own(loaded: dict[st
     everywhere = np.broadcast_to((50 + 0.8 * (z_mm - 6))[:, None, None], dose.shape)
     np.testing.assert_allclose(dose[inside], everywhere[inside], atol=0.01)
     assert not inside.all()
+
+
+def known_dose(ward: Ward, patient_id: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The phantom's linear dose at every voxel of the CT, and NaN beyond the dose grid's outer half voxels."""
+    (file,) = ward.phantom(patient_id).glob("RTDOSE*.dcm")
+    data = pydicom.dcmread(file)
+    x, y, z = (float(value) for value in data.ImagePositionPatient)
+    step = float(data.PixelSpacing[0])
+    (slices, rows, columns) = shape
+    (file, *_) = sorted(ward.phantom(patient_id).glob("CT*.dcm"))
+    ct = pydicom.dcmread(file)
+    left, front = (float(value) for value in ct.ImagePositionPatient[:2])
+    inside = [
+        (at > first - step / 2 - 1e-6) & (at < first + (count - 0.5) * step + 1e-6)
+        for at, first, count in (
+            (-33.0 + 6.0 * np.arange(slices), z, int(data.NumberOfFrames)),
+            (front + 3.0 * np.arange(rows), y, int(data.Rows)),
+            (left + 3.0 * np.arange(columns), x, int(data.Columns)),
+        )
+    ]
+    gray = np.broadcast_to((50 + 0.8 * (-33.0 + 6.0 * np.arange(slices) - 6))[:, None, None], shape)
+    return np.where(inside[0][:, None, None] & inside[1][:, None] & inside[2], gray, np.nan)
+
+
+def drop_planes(data: pydicom.Dataset) -> None:
+    """Take out the second and the last but one of a dose's planes: the others are what they were, and uneven."""
+    frames, offsets = int(data.NumberOfFrames), list(data.GridFrameOffsetVector)
+    kept = [frame for frame in range(frames) if frame not in {1, frames - 2}]
+    data.PixelData = data.pixel_array[kept].tobytes()
+    data.GridFrameOffsetVector = [offsets[frame] for frame in kept]
+    data.NumberOfFrames = len(kept)
+
+
+def test_a_dose_with_uneven_planes_is_there_on_the_cts_grid_and_can_be_loaded(ward: Ward) -> None:
+    ward.admit("load-uneven")
+    (file,) = ward.phantom("load-uneven").glob("RTDOSE*.dcm")
+    ward.exchange(file, drop_planes)
+    outcome = ward.run("load-uneven")
+    assert outcome.failure is None, outcome.reason
+    folder = ward.folder("load-uneven").path
+    assert (folder / "dose_on_ct.nii.gz").exists()
+    assert not (folder / "dose.nii.gz").exists()
+    with pytest.raises(PatientInReview, match="XXIV_REV_005"):
+        load(ward, "load-uneven")
+    dose = load(ward, "load-uneven", include_review=True)["dose_data"]
+    expected = known_dose(ward, "load-uneven", dose.shape)
+    known = np.isfinite(expected)
+    np.testing.assert_allclose(dose[known], expected[known], atol=0.01)
+
+
+def test_the_dose_on_the_cts_grid_is_written_where_the_cohort_asks_and_is_what_is_loaded_without(ward: Ward) -> None:
+    ward.admit("load-on-ct")
+    ward.run("load-on-ct")
+    file = ward.folder("load-on-ct").path / "dose_on_ct.nii.gz"
+    assert not file.exists()
+    sampled = load(ward, "load-on-ct")["dose_data"]
+    expected = known_dose(ward, "load-on-ct", sampled.shape)
+    np.testing.assert_allclose(sampled, expected, atol=0.01)
+    ward.run("load-on-ct", dose_on_ct_grid=True)
+    written = read_image(file)
+    assert written.GetPixelIDTypeAsString() == "32-bit float"
+    np.testing.assert_allclose(sitk.GetArrayFromImage(written), expected, atol=0.01)
+    np.testing.assert_allclose(load(ward, "load-on-ct")["dose_data"], sampled, atol=1e-4)
+    write_volume(Volume(replace(grid_of(written), origin_mm=(0.0, 0.0, 0.0)), np.zeros(sampled.shape)), file)
+    np.testing.assert_array_equal(load(ward, "load-on-ct")["dose_data"], sampled, "a file of another CT grid is no use")
+    ward.run("load-on-ct")
+    assert not file.exists(), "what the cohort no longer asks for is gone"
+
+
+def test_the_dose_on_the_cts_grid_can_be_loaded_alone_as_an_image(ward: Ward, loaded: dict[str, Any]) -> None:
+    load_dose_on_ct: Any = pdcp_dagster.load_dose_on_ct
+    image = load_dose_on_ct(ward.root / "store", "ward", PATIENT)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image), loaded["dose_data"])
+    ct = sitk.ReadImage(str(ward.folder(PATIENT).file("ct_volume")))
+    assert image.GetOrigin() == ct.GetOrigin()
+    assert image.GetSpacing() == ct.GetSpacing()
+    with pytest.raises(PatientPending):
+        load_dose_on_ct(ward.root / "store", "ward", "load-nobody")
+
+
+def without_pixels(data: pydicom.Dataset) -> None:
+    del data.PixelData
+    data.DVHSequence = [pydicom.Dataset()]
+
+
+def test_a_dose_without_pixels_is_refused_in_words_and_fails_nobody(ward: Ward) -> None:
+    ward.admit("load-histograms")
+    (file,) = ward.phantom("load-histograms").glob("RTDOSE*.dcm")
+    ward.exchange(file, without_pixels)
+    outcome = ward.run("load-histograms")
+    assert outcome.failure is None
+    with pytest.raises(PatientExcluded, match="no dose grid, at most dose-volume histograms") as refusal:
+        load(ward, "load-histograms")
+    assert refusal.value.code == "XXIV_EXEC_004"
+
+
+def test_doses_that_are_refused_stand_in_nobodys_way(ward: Ward) -> None:
+    """Beside the plan's dose: one of histograms only, one in relative units on uneven planes."""
+    ward.admit("load-beside")
+    (file,) = ward.phantom("load-beside").glob("RTDOSE*.dcm")
+    for number in (1, 2):
+        data = pydicom.dcmread(file)
+        used = data.SOPInstanceUID
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = UID(f"{used}.{number}")
+        if number == 1:
+            without_pixels(data)
+        else:
+            drop_planes(data)
+            data.DoseUnits = "RELATIVE"
+        data.save_as(file.with_suffix(f".{number}"))
+        with ward.archive() as archive:
+            archive.upload(file.with_suffix(f".{number}"))
+    outcome = ward.run("load-beside")
+    assert outcome.failure is None, outcome.reason
+    assert np.isfinite(load(ward, "load-beside")["dose_data"]).any()
+    folder = ward.folder("load-beside")
+    assert [path.name for path in (folder.path / "doses").iterdir()] == [f"{used}.nii.gz"]
+    plans = pd.read_parquet(folder.file("plan_table")).set_index("dose_uid")
+    assert plans.loc[used, "verdict"] == "selected"
+    assert "no dose grid" in str(plans.loc[f"{used}.1", "reason"])
+    assert plans["maximum_gy"].isna().to_dict() == {used: False, f"{used}.1": True, f"{used}.2": False}
+    assert plans.loc[f"{used}.2", "reason"] == "its units are RELATIVE, not GY"
 
 
 def test_masks_come_in_the_order_of_the_names(ward: Ward, loaded: dict[str, Any]) -> None:

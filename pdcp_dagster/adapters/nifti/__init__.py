@@ -13,10 +13,12 @@ Errors::
 """
 
 from pdcp_dagster.adapters.nifti.header import UnstorableError
+from pdcp_dagster.adapters.nifti.labels import write_label_map
 from pdcp_dagster.adapters.nifti.masks import write_mask
 from pdcp_dagster.adapters.nifti.volumes import (
     NiftiReadError,
     UnevenPlanes,
+    grid_of,
     read_image,
     read_volume,
     write_dose,
@@ -28,10 +30,12 @@ __all__ = [
     "NiftiReadError",
     "UnevenPlanes",
     "UnstorableError",
+    "grid_of",
     "read_image",
     "read_volume",
     "write_dose",
     "write_image",
+    "write_label_map",
     "write_mask",
     "write_volume",
 ]

@@ -14,6 +14,7 @@ from isal import isal_zlib
 
 from pdcp_dagster.adapters.atomic import whole_file
 from pdcp_dagster.adapters.nifti.header import UnstorableError, header
+from pdcp_dagster.adapters.nifti.unknown_voxels import unknown_voxels
 from pdcp_dagster.domain.slice_spacing import REGULAR_WITHIN_MM, fit_uniform
 from pdcp_dagster.domain.volume import Grid, Volume
 
@@ -68,11 +69,11 @@ def write_image(image: SimpleITK.Image, path: Path) -> None:
 
 
 def read_image(path: Path) -> SimpleITK.Image:
-    """Read a NIfTI file as SimpleITK does (LPS); raises `NiftiReadError`."""
+    """Read a NIfTI file as SimpleITK does (LPS), but NaN as NaN, not as 0; raises `NiftiReadError`."""
     if not path.is_file():
         raise NiftiReadError(path, "there is no such file")
     try:
-        return SimpleITK.ReadImage(str(path), imageIO="NiftiImageIO")
+        return _with_unknown(SimpleITK.ReadImage(str(path), imageIO="NiftiImageIO"), path)
     except RuntimeError as error:
         raise NiftiReadError(path, str(error).strip().splitlines()[-1]) from error
 
@@ -82,16 +83,35 @@ def read_volume(path: Path) -> Volume:
     return _volume_of(read_image(path))
 
 
-def _volume_of(image: SimpleITK.Image) -> Volume:
+def grid_of(image: SimpleITK.Image) -> Grid:
+    """Return the grid of a 3D SimpleITK image, LPS mm."""
     direction = np.array(image.GetDirection()).reshape(3, 3)
     first, second, third = (_triple(axis) for axis in direction.T)
-    grid = Grid(
+    return Grid(
         origin_mm=_triple(image.GetOrigin()),
         spacing_mm=_triple(image.GetSpacing()),
         axes=(first, second, third),
         size=tuple(image.GetSize()),
     )
-    return Volume(grid, SimpleITK.GetArrayFromImage(image))
+
+
+def _volume_of(image: SimpleITK.Image) -> Volume:
+    return Volume(grid_of(image), SimpleITK.GetArrayFromImage(image))
+
+
+def _with_unknown(image: SimpleITK.Image, path: Path) -> SimpleITK.Image:
+    """Return the image with the file's NaN in place; the same where there are none."""
+    if image.GetPixelID() not in (SimpleITK.sitkFloat32, SimpleITK.sitkFloat64):
+        return image
+    found = unknown_voxels(path, image.GetSize()[::-1])
+    if found is None:
+        return image
+    where, what = found
+    values = SimpleITK.GetArrayFromImage(image)
+    values[where] = what
+    known = SimpleITK.GetImageFromArray(values)
+    known.CopyInformation(image)
+    return known
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

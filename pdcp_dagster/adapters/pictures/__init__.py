@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from pdcp_dagster.adapters.pictures.candidate_picture import CandidateScene, candidate_panel, draw_candidate_picture
 from pdcp_dagster.adapters.pictures.encoding import LARGEST_PNG, encode_png, save_png
-from pdcp_dagster.adapters.pictures.roi_picture import draw_roi_picture
+from pdcp_dagster.adapters.pictures.roi_picture import axial_panel, draw_roi_picture
 from pdcp_dagster.adapters.pictures.sheet import LARGEST_SHEET, contact_sheet
 
 __all__ = [
     "LARGEST_PNG",
     "LARGEST_SHEET",
     "CandidateScene",
+    "axial_panel",
     "candidate_panel",
     "contact_sheet",
     "draw_candidate_picture",

@@ -219,10 +219,10 @@ def _names(draw: ImageDraw.ImageDraw, outlines: Sequence[Outline]) -> None:
     """List what is outlined, targets first, each beside the colour of its line."""
     left = CANDIDATE_PICTURE_SIZE[0] - LEFT_PX - _LIST_PX + 12
     write(draw, (left, TOP_PX), "Outlined on this slice" if outlines else "No outline on this slice", size=12)
-    pink: Colour = tuple(OUTLINE.tolist())
+    magenta: Colour = tuple(OUTLINE.tolist())
     y = TOP_PX + 26
     for outline in sorted(outlines, key=_targets_first)[:_MOST_NAMES]:
-        colour, width = (pink, _TARGET_LINE_PX) if outline.is_target else (PALE, _OTHER_LINE_PX)
+        colour, width = (magenta, _TARGET_LINE_PX) if outline.is_target else (PALE, _OTHER_LINE_PX)
         draw.line((left, y, left + 14, y), fill=colour, width=width)
         name = fitting(one_line(outline.name, _LONGEST_TEXT), _LIST_PX - 36, size=12)
         write(draw, (left + 22, y), name, size=12, anchor="lm", fill=WHITE if outline.is_target else PALE)

@@ -6,32 +6,38 @@ What lives here: cutting the window out of the volumes, scaling, blending. What 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from pdcp_dagster.domain.display import NOT_SHOWN, band_colours, dose_bands, grey_of_hu, outline, widened
-from pdcp_dagster.domain.views import box_of, cut, extent_mm, window_around
+from pdcp_dagster.domain.display import DOSE_BANDS, NOT_SHOWN, band_colours, dose_bands, grey_of_hu, outline, widened
+from pdcp_dagster.domain.views import cut, extent_mm, pixel_grid, span_of, window_around
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pdcp_dagster.domain.central_slices import Indices
     from pdcp_dagster.domain.views import SliceView, Window
-    from pdcp_dagster.domain.volume import Volume
+    from pdcp_dagster.domain.volume import Grid, Volume
 
-_Value = TypeVar("_Value", np.uint8, np.float32)
+Dose = Callable[["Grid"], "NDArray[np.float32]"]
+"""Gives the dose at the voxels of any grid, Gy, `(k, j, i)`, NaN where it is unknown."""
 
-PANEL_PX = 320
+PANEL_PX = 288
 DOSE_OPACITY = 0.48
-OUTLINE = np.array((255, 120, 215), dtype=np.uint8)
-"""Pink in a black seam: no colour of the wash to any kind of colour vision, and no letter or bone, which are white."""
-_SEAM = np.array((0, 0, 0), dtype=np.uint8)
-_SEAM_OPACITY = 0.75
+OUTLINE = np.array((238, 51, 255), dtype=np.uint8)
+"""Magenta in a black seam: of all colours among those farthest from greys and from the washed ones, to people who see
+all colours as to those who lack one kind of cones (CIELAB distance 38 or more by Machado et al. 2009); a paler pink is
+bone under a low dose to a deuteranope."""
+_SEAM_SHARE = 0.25
 _AIR_HU = -1024
 _INSIDE = 128
+_A_DOT_PX = 9
+"""An ROI of so few pixels is drawn wider than it is: one would not find it."""
 _COLOURS = band_colours().astype(np.float32)
 
 
@@ -40,47 +46,53 @@ class Scene:
     """What a picture shows: arrays on one grid, none of them copied.
 
     mask: `(k, j, i)` crop of the grid, 0 outside the ROI; offset: index (k, j, i) of its first voxel.
-    dose_gy: `(k, j, i)` on the CT's grid, NaN where there is none.
+    dose: None where there is none to show.
     max_dose_gy: the dose that gets the highest colour.
     """
 
     ct: Volume
     mask: NDArray[np.uint8]
     offset: Indices
-    dose_gy: NDArray[np.float32] | None
+    dose: Dose | None
     max_dose_gy: float
 
+    @property
+    def has_dose(self) -> bool:
+        """Whether there is a dose to show."""
+        return self.dose is not None and self.max_dose_gy > 0
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shot:
-    """One slice to draw: the view, its index in the grid, and the ROI in it."""
+    def extent_mm(self, view: SliceView) -> float:
+        """Return the longer edge of the ROI's box as seen in this view, mm."""
+        return extent_mm(view, self.ct.grid, self.box(view))
 
-    view: SliceView
-    index: int
-    roi: NDArray[np.generic]
-    roi_start: tuple[int, int]
+    def box(self, view: SliceView) -> Window:
+        """Return the ROI's box as seen in this view: of all its slices, so that they can be compared."""
+        return span_of(view, self.mask.shape, self.offset)
 
-    @classmethod
-    def of(cls, scene: Scene, view: SliceView, index: int) -> Shot:
-        """Take slice `index` along `view.axis`; the ROI must have a voxel in it."""
-        roi = view.plane(scene.mask, index - scene.offset[view.axis])
-        return cls(view, index, roi, (scene.offset[view.down], scene.offset[view.across]))
-
-    def extent_mm(self, scene: Scene) -> float:
-        """Return the longer edge of the box around the ROI in this slice, mm."""
-        return extent_mm(self.view, scene.ct.grid, box_of(self.roi, self.roi_start))
+    def roi(self, view: SliceView, index: int) -> NDArray[np.generic] | None:
+        """Return the ROI in a slice, `(down, across)` from the mask's first voxel on; None where it has no voxel."""
+        layer = index - self.offset[view.axis]
+        if not 0 <= layer < self.mask.shape[view.axis]:
+            return None
+        plane = view.plane(self.mask, layer)
+        return plane if plane.any() else None
 
 
-def draw_panel(scene: Scene, shot: Shot, side_mm: float) -> NDArray[np.uint8]:
-    """Return a square of `side_mm` around the ROI as RGB `(320, 320, 3)`, upright."""
-    window = window_around(shot.view, scene.ct.grid, box_of(shot.roi, shot.roi_start), side_mm)
-    hu, box = cut(shot.view.plane(scene.ct.values, shot.index), (0, 0), window, _AIR_HU)
-    grey = _scaled(grey_of_hu(hu), box)
-    rgb = np.repeat(grey.astype(np.float32)[..., np.newaxis], 3, axis=2)
-    if scene.dose_gy is not None and scene.max_dose_gy > 0:
-        _wash(rgb, _scaled_dose(shot.view.plane(scene.dose_gy, shot.index), window), scene.max_dose_gy)
-    _draw_outline(rgb, shot, window)
-    upright: NDArray[np.uint8] = np.asarray(shot.view.upright(np.rint(rgb).astype(np.uint8)))
+def draw_panel(scene: Scene, view: SliceView, index: int, side_mm: float) -> NDArray[np.uint8]:
+    """Return slice `index`: a square of `side_mm` around the ROI as RGB `(288, 288, 3)`, upright.
+
+    Where the dose reaches beyond the image it is shown on black.
+    """
+    window = window_around(view, scene.ct.grid, scene.box(view), side_mm)
+    hu, box = cut(view.plane(scene.ct.values, index), (0, 0), window, _AIR_HU)
+    bands = _bands(scene, view, index, window)
+    rgb: NDArray[np.uint8] = np.take(
+        _looks(), _scaled(grey_of_hu(hu), box) + 256 * (bands.astype(np.int32) - NOT_SHOWN), axis=0
+    )
+    roi = scene.roi(view, index)
+    if roi is not None:
+        _draw_outline(rgb, roi, (scene.offset[view.down], scene.offset[view.across]), window)
+    upright: NDArray[np.uint8] = np.ascontiguousarray(view.upright(rgb), dtype=np.uint8)
     return upright
 
 
@@ -90,33 +102,37 @@ def blended(below: NDArray[np.float32], bands: NDArray[np.integer[Any]]) -> NDAr
     return mixed
 
 
-def _wash(rgb: NDArray[np.float32], dose_gy: NDArray[np.float32], max_dose_gy: float) -> None:
-    bands = dose_bands(dose_gy, max_dose_gy)
-    shown = bands != NOT_SHOWN
-    rgb[shown] = blended(rgb[shown], bands[shown])
+@cache
+def _looks() -> NDArray[np.uint8]:
+    """Return the colour of each grey without a wash, then under each band: `(19 * 256, 3)`."""
+    greys = np.repeat(np.arange(256, dtype=np.float32)[:, np.newaxis], 3, axis=1)
+    washed = [blended(greys, np.full(len(greys), band)) for band in range(DOSE_BANDS)]
+    looks: NDArray[np.uint8] = np.rint(np.concatenate([greys, *washed])).astype(np.uint8)
+    return looks
 
 
-def _draw_outline(rgb: NDArray[np.float32], shot: Shot, window: Window) -> None:
-    roi, box = cut(shot.roi, shot.roi_start, window, 0)
-    inside = _scaled((roi != 0).astype(np.uint8) * np.uint8(255), box) >= _INSIDE
+def _draw_outline(rgb: NDArray[np.uint8], roi: NDArray[np.generic], start: tuple[int, int], window: Window) -> None:
+    plane, box = cut(roi, start, window, 0)
+    share = _scaled((plane != 0).astype(np.uint8) * np.uint8(255), box)
+    # What is thinner than a pixel of the picture everywhere would vanish: it is shown where it is thickest.
+    inside = share >= max(min(_INSIDE, int(share.max())), 1)
     line = outline(inside)
     line |= outline(inside & ~line)
+    if np.count_nonzero(line) <= _A_DOT_PX:
+        line = widened(line)
     seam = widened(line) & ~line
-    rgb[seam] = rgb[seam] * np.float32(1 - _SEAM_OPACITY) + _SEAM * np.float32(_SEAM_OPACITY)
+    rgb[seam] = np.rint(rgb[seam] * np.float32(_SEAM_SHARE)).astype(np.uint8)
     rgb[line] = OUTLINE
 
 
-def _scaled_dose(plane: NDArray[np.generic], window: Window) -> NDArray[np.float32]:
-    """Scale a dose with NaN where there is none: only known doses are mixed, each by its share."""
-    dose, box = cut(plane, (0, 0), window, np.nan)
-    known = np.isfinite(dose)
-    if known.all():
-        return _scaled(dose.astype(np.float32), box)
-    share = _scaled(known.astype(np.float32), box)
-    total = _scaled(np.where(known, dose, 0).astype(np.float32), box)
-    return np.where(share >= 0.5, total / np.maximum(share, np.float32(0.5)), np.float32(np.nan)).astype(np.float32)  # noqa: PLR2004 - half a pixel
+def _bands(scene: Scene, view: SliceView, index: int, window: Window) -> NDArray[np.int8]:
+    """Return the dose band of each of the panel's pixels, not yet upright."""
+    if scene.dose is None or not scene.has_dose:
+        return np.full((PANEL_PX, PANEL_PX), NOT_SHOWN, dtype=np.int8)
+    dose_gy = scene.dose(pixel_grid(view, scene.ct.grid, index, window, PANEL_PX))
+    return dose_bands(dose_gy[0], scene.max_dose_gy)
 
 
-def _scaled(values: NDArray[_Value], box: tuple[float, float, float, float]) -> NDArray[_Value]:
+def _scaled(values: NDArray[np.uint8], box: tuple[float, float, float, float]) -> NDArray[np.uint8]:
     image = Image.fromarray(np.ascontiguousarray(values))
     return np.array(image.resize((PANEL_PX, PANEL_PX), Image.Resampling.BILINEAR, box=box))

@@ -1,17 +1,18 @@
-"""The picture of one ROI: axial, coronal and sagittal slice side by side, with all one needs to read them.
+"""The picture of one ROI: axial, coronal and sagittal slices side by side, with all one needs to read them.
 
 What lives here: layout and words. What does not: a panel's pixels (`panel`), files and sizes (`encoding`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pdcp_dagster.adapters.pictures.panel import PANEL_PX, Scene, Shot, blended, draw_panel
-from pdcp_dagster.adapters.pictures.text import BACKGROUND, BLACK, PALE, WHITE, fitting, write, write_on_image
+from pdcp_dagster.adapters.pictures.panel import PANEL_PX, Scene, blended, draw_panel
+from pdcp_dagster.adapters.pictures.text import BACKGROUND, BLACK, PALE, WHITE, fitting, width_of, write, write_on_image
 from pdcp_dagster.domain.display import (
     DOSE_STEP,
     LOWEST_SHOWN_DOSE,
@@ -27,14 +28,21 @@ from pdcp_dagster.domain.views import slice_position, view_along
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pdcp_dagster.adapters.pictures.panel import Dose
+    from pdcp_dagster.adapters.pictures.text import Colour
     from pdcp_dagster.domain.central_slices import CentralSlices, Indices
+    from pdcp_dagster.domain.views import SliceView
     from pdcp_dagster.domain.volume import Volume
 
 MARGIN_PX = 8
 HEADER_PX = 50
-FOOTER_PX = 24
+FOOTER_PX = 42
 LEGEND_PX = 74
-PICTURE_SIZE = (3 * (PANEL_PX + MARGIN_PX) + MARGIN_PX + LEGEND_PX, HEADER_PX + PANEL_PX + FOOTER_PX)
+_ROW_PX = PANEL_PX + FOOTER_PX
+PICTURE_SIZE = (3 * (PANEL_PX + MARGIN_PX) + MARGIN_PX + LEGEND_PX, HEADER_PX + _ROW_PX)
+"""Of a picture whose central slices are those with most of the ROI; with others it is a row higher."""
+
+TALL_PICTURE_SIZE = (PICTURE_SIZE[0], PICTURE_SIZE[1] + _ROW_PX)
 
 _ROI_MARGIN_MM = 40.0
 _LEAST_SIDE_MM = 200.0
@@ -44,14 +52,28 @@ _BAR_PX = 16
 _TICK_DISTANCE_PX = 15
 _SCALE_BAR_MM = 50.0
 _LONGEST_NAME = 80
+_LONGEST_NAME_PX = 560
+_GAP_PX, _LINE_PX = 16, 16
 _ORDER = ("axial", "coronal", "sagittal")
+_MOST, _CENTRAL, _BOTH = "most of the ROI", "through its centre", "most of the ROI and its centre"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel of a picture: slice `index` of a view, why it is shown, and its upper left corner, px."""
+
+    view: SliceView
+    index: int
+    why: str
+    left: int
+    top: int
 
 
 def draw_roi_picture(
     ct: Volume,
     mask: NDArray[np.uint8],
     offset: Indices,
-    dose_on_ct: NDArray[np.float32] | None,
+    dose: Dose | None,
     central: CentralSlices,
     *,
     roi_name: str,
@@ -59,51 +81,65 @@ def draw_roi_picture(
     patient_label: str,
     max_dose_gy: float | None,
 ) -> Image.Image:
-    """Draw the slices with the most of an ROI along each axis, as RGB.
+    """Draw the slices with the most of an ROI along each axis, and below them the central ones that differ, as RGB.
 
     ct: HU. mask: `(k, j, i)` crop of the CT's grid from index `offset` (k, j, i) on, not empty.
-    dose_on_ct: Gy on the CT's grid, NaN outside the dose grid; None draws no dose.
+    dose: gives the dose on any grid; None draws no dose.
     plan_label: empty where the plan has none; None where there is no plan, of which nothing is said then.
     max_dose_gy: the dose at the top of the legend (its maximum); None or 0 draws no dose.
-    All three panels have one scale: a square around the ROI with at least 40 mm on each side, at least 200 mm wide.
+    All panels have one scale: a square around the ROI with at least 40 mm on each side, at least 200 mm wide. Both
+    panels of an axis show the same square.
     """
-    scene = Scene(ct, mask, offset, dose_on_ct, max_dose_gy or 0.0)
-    shots = [Shot.of(scene, view_along(ct.grid, axis), central.most[axis]) for axis in range(3)]
-    shots.sort(key=lambda shot: _ORDER.index(shot.view.name))
-    side_mm = max(_LEAST_SIDE_MM, 2 * _ROI_MARGIN_MM + max(shot.extent_mm(scene) for shot in shots))
-    image = Image.new("RGB", PICTURE_SIZE, BACKGROUND)
+    scene = Scene(ct, mask, offset, dose, max_dose_gy or 0.0)
+    panels = _panels(scene, central)
+    side_mm = max(_LEAST_SIDE_MM, 2 * _ROI_MARGIN_MM + max(scene.extent_mm(panel.view) for panel in panels))
+    tall = any(panel.top > HEADER_PX for panel in panels)
+    image = Image.new("RGB", TALL_PICTURE_SIZE if tall else PICTURE_SIZE, BACKGROUND)
     draw = ImageDraw.Draw(image)
-    for number, shot in enumerate(shots):
-        left = MARGIN_PX + number * (PANEL_PX + MARGIN_PX)
-        image.paste(Image.fromarray(draw_panel(scene, shot, side_mm)), (left, HEADER_PX))
-        _letter(draw, left, shot)
-        _scale_bar(draw, left, side_mm)
-        write(draw, (left, HEADER_PX + PANEL_PX + 5), _caption(scene, shot), size=12, fill=PALE)
-    has_dose = scene.dose_gy is not None and scene.max_dose_gy > 0
-    if has_dose:
+    for panel in panels:
+        image.paste(Image.fromarray(draw_panel(scene, panel.view, panel.index, side_mm)), (panel.left, panel.top))
+        _label(draw, scene, panel, side_mm)
+    if scene.has_dose:
         _legend(image, draw, scene.max_dose_gy)
-    _head(
-        draw,
-        roi_name,
-        "" if plan_label is None else _labelled("Plan", plan_label),
-        _labelled("Patient", patient_label),
-        _facts(central, has_dose=has_dose),
-    )
+    plan = "" if plan_label is None else _labelled("Plan", plan_label)
+    _head(draw, roi_name, plan, _labelled("Patient", patient_label), _facts(central, has_dose=scene.has_dose))
     return image
 
 
-def first_panel(image: Image.Image) -> Image.Image:
-    """Return the first panel (axial) of a picture that `draw_roi_picture` drew."""
+def axial_panel(image: Image.Image) -> Image.Image:
+    """Return the axial slice with most of the ROI from a picture that `draw_roi_picture` drew, without words around."""
     return image.crop((MARGIN_PX, HEADER_PX, MARGIN_PX + PANEL_PX, HEADER_PX + PANEL_PX))
 
 
+def _panels(scene: Scene, central: CentralSlices) -> list[Panel]:
+    panels = []
+    views = sorted((view_along(scene.ct.grid, axis) for axis in range(3)), key=_position)
+    for number, view in enumerate(views):
+        most, middle = central.most[view.axis], central.central[view.axis]
+        left = MARGIN_PX + number * (PANEL_PX + MARGIN_PX)
+        panels.append(Panel(view, most, _BOTH if most == middle else _MOST, left, HEADER_PX))
+        if most != middle:
+            panels.append(Panel(view, middle, _CENTRAL, left, HEADER_PX + _ROW_PX))
+    return panels
+
+
+def _position(view: SliceView) -> int:
+    return _ORDER.index(view.name)
+
+
 def _head(draw: ImageDraw.ImageDraw, roi_name: str, plan: str, patient: str, facts: str) -> None:
-    right = PICTURE_SIZE[0] - MARGIN_PX
-    name = fitting(one_line(roi_name, _LONGEST_NAME), 560, size=20)
+    """Set name and facts at the left, plan and patient at the right, each cut to what the other leaves."""
+    name = fitting(one_line(roi_name, _LONGEST_NAME), _LONGEST_NAME_PX, size=20)
     write(draw, (MARGIN_PX, 5), name, size=20)
+    _set_right(draw, 8, plan, 14, WHITE, beside=width_of(name, size=20))
     write(draw, (MARGIN_PX, 31), facts, size=12, fill=PALE)
-    write(draw, (right, 8), fitting(one_line(plan, _LONGEST_NAME), 440, size=14), size=14, anchor="ra", fill=WHITE)
-    write(draw, (right, 31), fitting(one_line(patient, _LONGEST_NAME), 440, size=12), size=12, anchor="ra", fill=PALE)
+    _set_right(draw, 31, patient, 12, PALE, beside=width_of(facts, size=12))
+
+
+def _set_right(draw: ImageDraw.ImageDraw, top: int, text: str, size: int, fill: Colour, *, beside: int) -> None:
+    right = PICTURE_SIZE[0] - MARGIN_PX
+    line = fitting(one_line(text, _LONGEST_NAME), right - MARGIN_PX - beside - _GAP_PX, size=size)
+    write(draw, (right, top), line, size=size, anchor="ra", fill=fill)
 
 
 def _labelled(what: str, label: str) -> str:
@@ -113,32 +149,40 @@ def _labelled(what: str, label: str) -> str:
 def _facts(central: CentralSlices, *, has_dose: bool) -> str:
     window = f"window {SOFT_TISSUE_WIDTH_HU:.0f}, level {SOFT_TISSUE_LEVEL_HU:.0f} HU"
     wash = f"dose from {LOWEST_SHOWN_DOSE:.0%} of its maximum in steps of {DOSE_STEP:.0%}"
-    return f"ROI {central.roi_number}  ·  slices with most of it  ·  {window}  ·  {wash if has_dose else 'no dose'}"
+    return f"ROI {central.roi_number}  ·  {window}  ·  {wash if has_dose else 'no dose'}"
 
 
-def _caption(scene: Scene, shot: Shot) -> str:
-    name, position = slice_position(scene.ct.grid, shot.view.axis, shot.index)
+def _label(draw: ImageDraw.ImageDraw, scene: Scene, panel: Panel, side_mm: float) -> None:
+    _letters(draw, panel)
+    _scale_bar(draw, panel, side_mm)
+    why = panel.why if scene.roi(panel.view, panel.index) is not None else f"{panel.why}, none of it here"
+    below = panel.top + PANEL_PX + 5
+    write(draw, (panel.left, below), f"{panel.view.name.capitalize()}  ·  {why}", size=12)
+    write(draw, (panel.left, below + _LINE_PX), _where(scene, panel), size=12, fill=PALE)
+
+
+def _where(scene: Scene, panel: Panel) -> str:
+    name, position = slice_position(scene.ct.grid, panel.view.axis, panel.index)
     # Adding 0.0 after rounding turns -0.0 into 0.0, which prints without a sign.
     where = f"{name} = {round(position, 1) + 0.0:.1f} mm".replace("-", "\N{MINUS SIGN}")
-    count = scene.ct.grid.shape[shot.view.axis]
-    return f"{shot.view.name.capitalize()}  ·  {where}  ·  slice {shot.index + 1} of {count}"
+    return f"{where}  ·  slice {panel.index + 1} of {scene.ct.grid.shape[panel.view.axis]}"
 
 
-def _letter(draw: ImageDraw.ImageDraw, left: int, shot: Shot) -> None:
-    edges, middle = shot.view.edges, PANEL_PX // 2
+def _letters(draw: ImageDraw.ImageDraw, panel: Panel) -> None:
+    edges, middle = panel.view.edges, PANEL_PX // 2
     places = (
-        (edges.left, (left + 6, HEADER_PX + middle), "lm"),
-        (edges.right, (left + PANEL_PX - 6, HEADER_PX + middle), "rm"),
-        (edges.top, (left + middle, HEADER_PX + 5), "ma"),
-        (edges.bottom, (left + middle, HEADER_PX + PANEL_PX - 5), "md"),
+        (edges.left, (6, middle), "lm"),
+        (edges.right, (PANEL_PX - 6, middle), "rm"),
+        (edges.top, (middle, 5), "ma"),
+        (edges.bottom, (middle, PANEL_PX - 5), "md"),
     )
-    for letters, at, anchor in places:
-        write_on_image(draw, at, letters, size=16, anchor=anchor)
+    for letters, (x, y), anchor in places:
+        write_on_image(draw, (panel.left + x, panel.top + y), letters, size=16, anchor=anchor)
 
 
-def _scale_bar(draw: ImageDraw.ImageDraw, left: int, side_mm: float) -> None:
+def _scale_bar(draw: ImageDraw.ImageDraw, panel: Panel, side_mm: float) -> None:
     length = _SCALE_BAR_MM / side_mm * PANEL_PX
-    right, bottom = left + PANEL_PX - 10, HEADER_PX + PANEL_PX - 10
+    right, bottom = panel.left + PANEL_PX - 10, panel.top + PANEL_PX - 10
     draw.rectangle((right - length - 1, bottom - 3, right + 1, bottom + 1), fill=BLACK)
     draw.rectangle((right - length, bottom - 2, right, bottom), fill=WHITE)
     write_on_image(draw, (right - length / 2, bottom - 5), "5 cm", size=11, anchor="md")

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pdcp_dagster.adapters.pictures.panel import OUTLINE
-from pdcp_dagster.adapters.pictures.roi_picture import PICTURE_SIZE, first_panel
 from pdcp_dagster.adapters.pictures.text import BACKGROUND, fitting, write
 from pdcp_dagster.domain.display import one_line
 
@@ -39,13 +38,11 @@ _LEAST_LINE = 0.25 * 255
 def contact_sheet(images: Sequence[tuple[str, Image.Image]], largest: int = LARGEST_SHEET) -> bytes:
     """Return the first 12 pictures, each with its name, in a grid as JPEG of at most `largest` bytes.
 
-    Of pictures by `draw_roi_picture` the axial panel is shown, of others the whole.
-
     Without any picture it says so. Raises ValueError where nothing fits.
     """
     if not images:
         return _jpeg(_empty_sheet(), _QUALITIES[0])
-    shown = [(name, first_panel(image) if image.size == PICTURE_SIZE else image) for name, image in images[:MOST_ROIS]]
+    shown = images[:MOST_ROIS]
     for cell_px in _CELLS_PX:
         sheet = _sheet(shown, cell_px)
         worst = _jpeg(sheet, _LEAST_QUALITY)

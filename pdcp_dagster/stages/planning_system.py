@@ -1,0 +1,128 @@
+"""The patient's DVHs beside those that the planning system wrote into its RTDOSE.
+
+What lives here: which of them may be compared, their table and the finding. What does not: reading them
+(`adapters.rtdose_dvhs`), the comparison of two curves (`domain.dvh_comparison`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pdcp_dagster.adapters.rtdose_dvhs import read_planning_dvhs
+from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.contours import stack_volume_cm3
+from pdcp_dagster.domain.dvh_comparison import AGREES, COLUMNS, DIFFERS, NOT_COMPARED, compare
+from pdcp_dagster.domain.roi_kind import is_external
+from pdcp_dagster.domain.tps_dvh import TpsDvh
+from pdcp_dagster.domain.words import some
+from pdcp_dagster.stages.outcome import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pdcp_dagster.domain.dvh import Dvh
+    from pdcp_dagster.domain.dvh_comparison import Cell
+    from pdcp_dagster.domain.structures import Roi, StructureSet
+    from pdcp_dagster.domain.tps_dvh import PlanningDvhs, SkippedDvh
+    from pdcp_dagster.stages.patient import Patient
+
+Computed = tuple["StructureSet", "Roi", "Dvh | None"]
+AGREES_WITH_PLANNING_SYSTEM = "dvh_agrees_with_planning_system"
+_PLAN = "PLAN"
+
+
+def compare_with_planning_system(patient: Patient, computed: Sequence[Computed]) -> pd.DataFrame:
+    """Return a row per ROI and planning system's DVH, none where its RTDOSE holds none.
+
+    Only DVHs of the dose that counts are compared: of the only dose in the sum, or of another PLAN dose of the same
+    single plan, such as an RTDOSE that holds DVHs and no dose. Of a ROI that has several, one that could be compared
+    is kept.
+    """
+    known = {(structure_set.sop_instance_uid, roi.number): (roi, dvh) for structure_set, roi, dvh in computed}
+    used = patient.dose_decision.used_uids
+    told = [read_planning_dvhs(path) for path in patient.dicom_files("RTDOSE")]
+    rows: list[dict[str, Cell]] = []
+    for dvhs in sorted(told, key=lambda dvhs: dvhs.dose_uid not in used):
+        every: list[TpsDvh | SkippedDvh] = [*dvhs.dvhs, *dvhs.skipped]
+        rows += [_row(_Told(patient, known, dvhs), each) for each in every]
+    rows.sort(key=lambda row: row["verdict"] == NOT_COMPARED)
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    known_roi = table["rtstruct_uid"].notna() & table["roi_number"].notna()
+    table = table[~(known_roi & table.duplicated(["rtstruct_uid", "roi_number"]))]
+    return table.sort_values(["rtstruct_uid", "roi_number"], kind="stable", ignore_index=True)
+
+
+def comparison_finding(table: pd.DataFrame) -> tuple[Finding, ...]:
+    """XXV_NOTE_002 naming the ROIs whose DVHs differ; nothing where all agree, or none could be compared."""
+    apart = table[table["verdict"] == DIFFERS]
+    told = [f"{name} ({reason})" for name, reason in zip(apart["roi_name"], apart["reason"], strict=True)]
+    return (Finding("XXV_NOTE_002", some(told)),) if told else ()
+
+
+def comparison_check(table: pd.DataFrame) -> Check:
+    """Return whether no DVH differs, and how many agree, in words; nothing to compare is passed, and said."""
+    counts = table["verdict"].value_counts()
+    agreeing, differing, others = (int(counts.get(verdict, 0)) for verdict in (AGREES, DIFFERS, NOT_COMPARED))
+    said = f"{agreeing} ROIs agree, {differing} differ, {others} could not be compared"
+    if not len(table):
+        said = "the RTDOSE holds no histograms to compare with"
+    return Check(AGREES_WITH_PLANNING_SYSTEM, passed=not differing, said=said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One RTDOSE's DVHs, and what they may be compared with."""
+
+    patient: Patient
+    known: dict[tuple[str, int], tuple[Roi, Dvh | None]]
+    dvhs: PlanningDvhs
+
+    @property
+    def rtstruct_uid(self) -> str | None:
+        """The structure set: as the RTDOSE says, else that of the one plan (PS3.3 C.8.8.4, Referenced ROI Number)."""
+        plan = self.patient.plan
+        named = self.dvhs.structure_set_uids or (plan.structure_set_uids if plan else ())
+        return named[0] if len(named) == 1 else None
+
+    @property
+    def reason_against(self) -> str:
+        """Why no DVH of this RTDOSE may be compared, "" if they may."""
+        used, uid = self.patient.dose_decision.used_uids, self.dvhs.dose_uid
+        plan = self.patient.plan
+        of_the_plan = plan is not None and self.dvhs.plan_uids == (plan.sop_instance_uid,)
+        if used != (uid,) and not (of_the_plan and self.dvhs.summation_type == _PLAN):
+            return (
+                "its dose is one of several that were added" if uid in used else "its dose is not the one that counts"
+            )
+        if self.rtstruct_uid is None:
+            return "it does not say of which structure set it is"
+        if self.rtstruct_uid not in {rtstruct_uid for rtstruct_uid, _ in self.known}:
+            return "it is of another structure set"
+        return ""
+
+
+def _row(told: _Told, each: TpsDvh | SkippedDvh) -> dict[str, Cell]:
+    number, uid = each.roi_number, told.rtstruct_uid
+    roi, dvh = (None, None) if uid is None or number is None else told.known.get((uid, number), (None, None))
+    row: dict[str, Cell] = {
+        "rtstruct_uid": uid,
+        "roi_number": number,
+        "roi_name": roi.name if roi else None,
+        "dose_uid": told.dvhs.dose_uid,
+    }
+    if told.reason_against:
+        return row | {"verdict": NOT_COMPARED, "reason": told.reason_against}
+    if not isinstance(each, TpsDvh):
+        return row | {"verdict": NOT_COMPARED, "reason": each.reason}
+    if roi is None or uid is None:
+        return row | {"verdict": NOT_COMPARED, "reason": "the structure set has no such ROI"}
+    if dvh is None:
+        return row | {"verdict": NOT_COMPARED, "reason": "no closed contour of it encloses a volume"}
+    if each.dose_type != told.patient.cohort.dose_type:
+        return row | {"verdict": NOT_COMPARED, "reason": f"its dose type is {each.dose_type or 'not given'}"}
+    planar = told.patient.contours[uid, roi.number]
+    end_caps = stack_volume_cm3(planar, "half_slice") - stack_volume_cm3(planar, "none")
+    return row | compare(dvh, each, end_caps_cm3=end_caps, is_external=is_external(roi))
