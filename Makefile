@@ -5,12 +5,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO ?= .demo
 PORT ?= 3000
-# Tests spread over the cores; PYTEST_ARGS adds to the command line.
+# Tests spread over the cores; PYTEST_ARGS and BENCH_ARGS add to the command line.
 WORKERS ?= auto
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
+# Other programs to compare with, which need pydicom 2 and numpy 1: never among the dependencies.
+PEERS := .venv-peers
+PEERS_STAMP := $(PEERS)/.installed
+PEERS_PYTHON ?= $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo ui test check format docs bench constraints clean
+.PHONY: help install system demo ui test check format docs bench bench-peers constraints clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -48,8 +53,17 @@ format: $(STAMP) ## Format the code
 docs: $(STAMP) ## Renew docs/codes.md from the registry of codes
 	@$(BIN)/python -c 'from pdcp_dagster.domain.code_page import codes_page; print(codes_page(), end="")' > docs/codes.new && mv docs/codes.new docs/codes.md
 
-bench: install ## Measure what a patient costs
-	$(BIN)/python -m pdcp_dagster_tests.bench
+bench: install ## Measure accuracy and speed (BENCH_ARGS="--only analytic")
+	$(BIN)/python -m pdcp_dagster_tests.bench $(BENCH_ARGS)
+
+$(PEERS_STAMP): constraints-peers.txt
+	@$(PEERS_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { echo "The peers need Python 3.11 or 3.12; name one: make bench-peers PEERS_PYTHON=python3.12"; exit 1; }
+	@test -x $(PEERS)/bin/python || $(PEERS_PYTHON) -m venv $(PEERS) || { echo "No virtual environment could be made (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-peers.txt platipy dicompyler-core dcm2niix
+	@touch $(PEERS_STAMP)
+
+bench-peers: $(PEERS_STAMP) ## Bring platipy, dicompyler-core and dcm2niix for `make bench`
+	@echo "platipy, dicompyler-core and dcm2niix are in $(PEERS): make bench compares with them"
 
 constraints: $(STAMP) ## Renew constraints.txt from the virtual environment
 	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt

@@ -363,7 +363,7 @@ _RETRIEVAL = (
         "XII_EXEC_002",
         _EXCLUDED,
         "the CT slices do not form a regular volume (gaps, duplicates, uneven spacing, shear or differing directions)",
-        "Check the series in the archive, and ask for a re-export if slices are missing or doubled.",
+        "Ask for a re-export if slices are missing or doubled; ct_geometry: resample interpolates small gaps and tilt.",
     ),
     (
         "XII_NOTE_001",
@@ -444,8 +444,7 @@ _DOSE = (
         "XXIV_REV_005",
         _REVIEW,
         "the dose planes are uneven, and a NIfTI file cannot hold them",
-        "The histograms are right, and dose_on_ct.nii.gz has the dose on the CT's grid; for one on its own grid, ask for"
-        " an export with even planes.",
+        "The histograms are right, and dose_on_ct.nii.gz has it on the CT grid; else ask for a dose with even planes.",
     ),
     ("XXIV_NOTE_001", _NOTE, "of identical doses one was kept", NOTHING_TO_DO),
     ("XXIV_NOTE_002", _NOTE, "a dose was refused", "Its reason is in the table of plans."),

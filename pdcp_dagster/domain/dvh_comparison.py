@@ -32,7 +32,7 @@ caps, compared with half-slice ones, the worst (0.3 cm3) left it by 1.1 %, all o
 ROI_VOLUME_PCT = 5.0
 """Volumes of ROIs agree within this, and within what half a slice at each end makes of them."""
 SMALLEST_JUDGED_CM3 = 5.0
-"""Smaller volumes are not judged: of 0.3 to 0.8 cm3, a system and its own contours were 13 to 74 % apart."""
+"""Smaller volumes are not judged: of 0.3 to 0.8 cm3, a system and its own contours were up to 74 % apart."""
 _PERCENT = 100.0
 
 Verdict = Literal["agrees", "differs", "not compared"]

@@ -40,8 +40,8 @@ def prescription_for(roi_number: int, roi_name: str, plan: RtPlan | None, rule: 
     type COORDINATES; else `unknown`. `none` where the rule asks for no prescription. Dose references that name the ROI
     with different doses decide nothing.
 
-    plan: None where there is none, and where several are added: a boost may state its own dose, or that of both, so that
-    of several only the cohort's numbers count.
+    plan: None where there is none, and where several are added: a boost may state its own dose, or that of both, so of
+    several only the cohort's numbers count.
     """
     if rule is None:
         return None, "none"

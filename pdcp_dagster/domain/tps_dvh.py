@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST_BINS = 2
-MOST_ABOVE_THE_FIRST = 1e-3
-"""A cumulative curve may rise by this share of its first volume: rounding, no more."""
+VOLUME_NOISE = 1e-3
+"""Volumes may rise, or fall below 0, by this share of the largest: rounding, no more."""
 _PERCENT = 100.0
 _OFFSET_BIN = 2.0
 """A first bin this many times as wide as the second says where the doses begin, rather than being one of many."""
@@ -106,7 +106,7 @@ def cumulative_curve(pairs: Sequence[float], scaling: float) -> TpsCurve:
     bin (as one system's stated means show it to be). Raises TpsDvhError.
     """
     widths, volumes = _bins(pairs, scaling)
-    if (np.diff(volumes) > MOST_ABOVE_THE_FIRST * volumes[0]).any():
+    if (np.diff(volumes) > VOLUME_NOISE * volumes[0]).any():
         raise TpsDvhError("its volumes rise with dose, which those of a cumulative histogram cannot")
     ends = np.cumsum(widths)
     places = ends - widths / 2
@@ -135,7 +135,7 @@ def _bins(pairs: Sequence[float], scaling: float) -> tuple[NDArray[np.float64], 
         raise TpsDvhError("its bin widths are not positive")
     if len(widths) > FEWEST_BINS and (np.diff(widths) > 0).all():
         raise TpsDvhError("its bin widths grow from bin to bin, as if they were doses")
-    if volumes.max() <= 0 or volumes.min() < -MOST_ABOVE_THE_FIRST * volumes.max():
+    if volumes.max() <= 0 or volumes.min() < -VOLUME_NOISE * volumes.max():
         raise TpsDvhError("its volumes are not positive")
     return widths, np.maximum(volumes, 0.0)
 

@@ -15,7 +15,7 @@ _CODE_BITS = 5
 
 
 def jpeg_lossless(values: NDArray[np.integer], precision: int, predictor: int) -> bytes:
-    """Return unsigned values `(rows, columns)` as a JPEG stream; each category has a code of five bits (T.81 annex H)."""
+    """Return unsigned values `(rows, columns)` as a JPEG stream; each category has a code of 5 bits (T.81 annex H)."""
     rows, columns = values.shape
     start = struct.pack(">HBHHBBBB", 11, precision, rows, columns, 1, 1, 0x11, 0)
     lengths = bytes(_CATEGORIES if bits == _CODE_BITS else 0 for bits in range(1, 17))

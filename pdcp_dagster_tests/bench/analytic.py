@@ -92,7 +92,7 @@ def _row(engine: Engine, case: Case) -> Row:
     truth = answer(case)
     row["volume_pct"] = 100 * abs(found.volume_cm3 / truth.volume_cm3 - 1)
     row |= {f"D{pct}_gy": abs(found.dose_at_pct(pct) - truth.dose_at_pct(pct)) for pct in PCTS}
-    row["dmean_gy"] = abs(found.dmean_gy - truth.dmean_gy)
+    row["dmean_gy"] = float(abs(found.dmean_gy - truth.dmean_gy))
     row["gap_pct"] = float(np.abs(found.curve(truth.doses_gy) - truth.curve(truth.doses_gy)).max())
     return row
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pdcp_dagster_tests.bench.nifti_peer import NiftiRow
     from pdcp_dagster_tests.bench.peers import PeerAnswer
 
-_NARROWEST = 120
+_NARROWEST = 150
 console = Console(width=max(Console().width, _NARROWEST))
 ALL_WIDE = "all wider than 4 dose voxels"
 """The row of `analytic.summary` that the targets are for."""
@@ -61,7 +62,7 @@ def accuracy(engine: str, measured: Sequence[Row], *, doses: Sequence[str] = DOS
     """Print an engine's errors by shape, mean and maximum, and why it failed where it did."""
     under = "" if tuple(doses) == tuple(DOSES) else f", doses {' and '.join(doses)}"
     headings = [heading for heading, _ in _ERRORS.values()]
-    table = Table("shape", "cases", "failed", *headings, title=f"{engine}{under}: error, mean / max")
+    table = Table("shape", "cases", "failed", *headings, title=f"{engine}{under}: error, mean/max", box=SIMPLE)
     for row in analytic.summary(measured, doses=doses):
         errors = [_both(row, name, decimals) for name, (_, decimals) in _ERRORS.items()]
         table.add_row(str(row["shape"]), f"{row['cases']}", f"{row['failed']}", *errors)
@@ -78,7 +79,15 @@ def accuracy_target(name: str, measured: Sequence[Row], *, doses: Sequence[str] 
 
 def _both(row: Row, name: str, decimals: int) -> str:
     figures = [row.get(f"{name}_{which}") for which in ("mean", "max")]
-    return " / ".join("failed" if figure is None else f"{figure:.{decimals}f}" for figure in figures)
+    return (
+        "failed"
+        if None in figures
+        else "/".join(_short(float(figure), decimals) for figure in figures if figure is not None)
+    )
+
+
+def _short(figure: float, decimals: int) -> str:
+    return f"{figure:.{min(decimals, 2) if figure >= 1 else decimals}f}"
 
 
 def masks(rows: Iterable[Row]) -> None:

@@ -212,7 +212,9 @@ def test_there_is_a_small_picture_of_each_roi_that_has_a_mask_and_no_other(site:
         assert {name.split("/")[0] for name in arrays.files} == {path.stem for path in pictures.values()}
 
 
-@pytest.mark.parametrize("name", ["verified_study", "structures", "plans", "dvh", "dvh_curves", "central_slices"])
+@pytest.mark.parametrize(
+    "name", ["verified_study", "structures", "plans", "dvh", "dvh_curves", "dvh_comparison", "central_slices"]
+)
 def test_tables_have_every_column_of_the_contract(site: Site, name: str) -> None:
     for patient_id in WITH_DVHS:
         assert set(CONTRACT[name]) <= set(table(site, patient_id, name).columns), patient_id
