@@ -404,6 +404,12 @@ _RETRIEVAL = (
         "none of the structures that the cohort asks for by name has a closed contour",
         "Ask for a structure set in which they are drawn.",
     ),
+    (
+        "XIV_REV_003",
+        _REVIEW,
+        "contours of a structure contradict one another, so that its volume and mask are doubtful",
+        "Look at its contours in the planning system, and ask for a re-export if they were doubled.",
+    ),
     ("XV_SUCC_001", _PROCEED, "the plan was retrieved and every byte checked", NOTHING_TO_DO),
     ("XVI_SUCC_001", _PROCEED, "the dose was retrieved and every byte checked", NOTHING_TO_DO),
 )
