@@ -16,7 +16,7 @@ from pdcp_dagster.domain.circumstances import CohortTables
 from pdcp_dagster.domain.prescription_table import is_prescription_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pdcp_dagster.domain.cohort import Cohort
@@ -142,7 +142,8 @@ def _rows(path: Path, keys: tuple[str, ...], value: str, also: tuple[str, ...] =
 
     keys: columns of which one is enough; also: further ones of which one is enough.
 
-    Raises CohortTableError where the file cannot be read or lacks a column.
+    Raises CohortTableError where the file cannot be read, lacks a column or has it twice, or where a row has more cells
+    than there are columns, as "50,4" makes of 50.4.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -152,9 +153,19 @@ def _rows(path: Path, keys: tuple[str, ...], value: str, also: tuple[str, ...] =
             if value not in columns or not all(set(group) & set(columns) for group in groups):
                 wanted = " and ".join(" or ".join(group) for group in groups)
                 raise CohortTableError(f"{path}: expected the columns {value} and {wanted}")
+            for name in (*keys, *also, value):
+                if [column.strip() for column in columns].count(name) > 1:
+                    raise CohortTableError(f"{path}: line 1: the column {name} is there more than once")
             for row in table:
+                _require_no_more_cells(f"{path}: line {table.line_num}", row)
                 cells = {name: (row[name] or "").strip() for name in (*keys, *also, value) if name in columns}
                 if any(cells.values()):
                     yield table.line_num, cells
     except (OSError, ValueError, csv.Error) as error:
         raise CohortTableError(f"{path}: the table cannot be read: {one_line(error)}") from None
+
+
+def _require_no_more_cells(place: str, row: Mapping[str | None, str | Sequence[str]]) -> None:
+    """Raise CohortTableError where cells that are not blank follow the last column: `csv` keeps them under None."""
+    if any(cell.strip() for cell in row.get(None, ())):
+        raise CohortTableError(f"{place}: it has more cells than there are columns; a decimal comma is no point")

@@ -21,6 +21,7 @@ import pydicom
 from pdcp_dagster.domain.dicom_values import (
     DicomReadError,
     UnusableValueError,
+    code_of,
     failing_as,
     items_of,
     loose_number_of,
@@ -65,7 +66,7 @@ def read_planning_dvhs(file: Path) -> PlanningDvhs:
         read = _dvhs(data)
         return PlanningDvhs(
             dose_uid=text_of(data, "SOPInstanceUID"),
-            summation_type=text_of(data, "DoseSummationType"),
+            summation_type=code_of(data, "DoseSummationType"),
             plan_uids=_referenced(data, "ReferencedRTPlanSequence"),
             structure_set_uids=_referenced(data, "ReferencedStructureSetSequence"),
             dvhs=tuple(each for each in read if isinstance(each, TpsDvh)),
@@ -96,7 +97,7 @@ def _dvh(item: Dataset) -> TpsDvh | SkippedDvh:
             roi_number=number,
             curve=curve,
             volume_cm3=curve.total if units == "CM3" else None,
-            dose_type=text_of(item, "DoseType"),
+            dose_type=code_of(item, "DoseType"),
             stated_dmean=loose_number_of(item, "DVHMeanDose"),
         )
     except (UnusableValueError, TpsDvhError) as error:

@@ -143,6 +143,9 @@ def _fraction_group(item: Dataset) -> FractionGroup:
         fractions_planned=whole_of(item, "NumberOfFractionsPlanned"),
         beam_doses_gy=_per_beam(beams, "BeamDose"),
         beam_metersets=_per_beam(beams, "BeamMeterset"),
+        beams=tuple(
+            dict.fromkeys(number for beam in beams if (number := whole_of(beam, "ReferencedBeamNumber")) is not None)
+        ),
     )
 
 

@@ -7,7 +7,9 @@ Flags of an ROI:
     no_structure_set_roi        contours for a number that Structure Set ROI Sequence lacks; named `ROI_<number>`
     no_roi_name                 named `ROI_<number>` because the name is empty
     duplicate_roi_number        another ROI has the number; this one came first and is kept
+    rois_of_one_number_joined   two ROIs of one number, and contours under it twice: whose they are is not known
     duplicate_name              another ROI has the name, case aside
+    observation_without_number  it has no observation, and the set has one that names no ROI: its type may be there
     split_roi_contour           several ROI Contour items for the ROI; their contours are joined
     truncated_triplets          ContourData does not hold whole triplets; the rest is left out
     bad_points_dropped          points that are no numbers were left out (the polygon goes on without them)
@@ -106,12 +108,26 @@ def _referenced_series_uids(data: Dataset) -> tuple[str, ...]:
 def _rois(data: Dataset) -> tuple[Roi, ...]:
     declared = _by_number(items_of(data, "StructureSetROISequence"), "ROINumber")
     drawn = _by_number(items_of(data, "ROIContourSequence"), "ReferencedROINumber")
-    observed = _by_number(items_of(data, "RTROIObservationsSequence"), "ReferencedROINumber")
+    observations = items_of(data, "RTROIObservationsSequence")
+    numbered = [item for item in observations if _names_a_roi(item)]
+    observed = _by_number(numbered, "ReferencedROINumber")
     rois = [
         _roi(number, declared.get(number, []), drawn.get(number, []), observed.get(number, []))
         for number in dict.fromkeys((*declared, *drawn))
     ]
+    if len(numbered) < len(observations):
+        rois = [roi if roi.number in observed else _flagged(roi, "observation_without_number") for roi in rois]
     return _flag_duplicate_names(rois)
+
+
+def _names_a_roi(observation: Dataset) -> bool:
+    """An observation describes a ROI and draws none: one of no ROI is no reason to lose the patient."""
+    number = loose_number_of(observation, "ReferencedROINumber")
+    return number is not None and number.is_integer()
+
+
+def _flagged(roi: Roi, flag: str) -> Roi:
+    return replace(roi, flags=(*roi.flags, flag))
 
 
 def _by_number(items: Sequence[Dataset], keyword: str) -> Mapping[int, list[Dataset]]:
@@ -132,6 +148,7 @@ def _roi(number: int, declared: list[Dataset], drawn: list[Dataset], observed: l
         "no_roi_name": bool(declared) and name is None,
         "duplicate_roi_number": len(declared) > 1,
         "split_roi_contour": len(drawn) > 1,
+        "rois_of_one_number_joined": len(declared) > 1 and sum(_has_contours(item) for item in drawn) > 1,
         "separator_in_name": bool(set("/\\") & set(name or "")),
     }
     roi = Roi(
@@ -145,15 +162,17 @@ def _roi(number: int, declared: list[Dataset], drawn: list[Dataset], observed: l
         flags=(*(flag for flag, is_so in found.items() if is_so), *flags),
     )
     kind = roi_kind(roi)
-    return roi if kind is None else replace(roi, flags=(*roi.flags, kind))
+    return roi if kind is None else _flagged(roi, kind)
 
 
 def _flag_duplicate_names(rois: Iterable[Roi]) -> tuple[Roi, ...]:
     rois = tuple(rois)
     counts = Counter(roi.name.casefold() for roi in rois)
-    return tuple(
-        replace(roi, flags=(*roi.flags, "duplicate_name")) if counts[roi.name.casefold()] > 1 else roi for roi in rois
-    )
+    return tuple(_flagged(roi, "duplicate_name") if counts[roi.name.casefold()] > 1 else roi for roi in rois)
+
+
+def _has_contours(roi_contour: Dataset) -> bool:
+    return len(items_of(roi_contour, "ContourSequence")) > 0
 
 
 def _contours(drawn: list[Dataset], flags: dict[str, None]) -> tuple[Contour, ...]:
@@ -175,8 +194,8 @@ def _contours(drawn: list[Dataset], flags: dict[str, None]) -> tuple[Contour, ..
 
 
 def _contour(item: Dataset, flags: dict[str, None]) -> Contour | None:
-    kind = text_of(item, "ContourGeometricType")
-    if kind is None:
+    kind = (text_of(item, "ContourGeometricType") or "").upper()
+    if not kind:
         flags["geometric_type_missing"] = None
         kind = _CLOSED_PLANAR
     if kind == "CLOSEDPLANAR_XOR":

@@ -449,7 +449,7 @@ _DOSE = (
     (
         "XXIV_REV_005",
         _REVIEW,
-        "the dose planes are uneven, and a NIfTI file cannot hold them",
+        "the dose has uneven planes or only one, and a NIfTI file cannot hold it",
         "The histograms are right, and dose_on_ct.nii.gz has it on the CT grid; else ask for a dose with even planes.",
     ),
     ("XXIV_NOTE_001", _NOTE, "of identical doses one was kept", NOTHING_TO_DO),
@@ -466,6 +466,7 @@ _DOSE = (
         "the dose is weighted for its biological effect, as the cohort asks (dose_type: EFFECTIVE)",
         NOTHING_TO_DO,
     ),
+    ("XXIV_NOTE_005", _NOTE, "values a little below 0 Gy were taken as 0", NOTHING_TO_DO),
     (
         "XXIV_REV_006",
         _REVIEW,

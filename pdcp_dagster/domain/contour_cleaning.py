@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 CLOSED_TYPES = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 """Contour Geometric Types that enclose an area (PS3.3 C.8.8.6.1)."""
 FLATNESS_MM = 0.1
-"""A contour that spreads more than this across the planes was drawn in another plane."""
+"""A contour that spreads more than this across the planes was not drawn quite on one of them ..."""
+FLATNESS_SHARE = 0.25
+"""... and one that spreads more than this share of the slice distance, too, was drawn in another plane."""
 SAME_POINT_MM = 1e-3
 """Planning systems write coordinates to 0.01 mm or finer."""
 FARTHEST_MM = 1e5
@@ -39,14 +41,18 @@ def closed_contours(contours: Sequence[Contour]) -> tuple[list[NDArray[np.float6
     near = [points for points in closed if _all_within(points, FARTHEST_MM)]
     if len(near) < len(closed):
         flags.add("implausible_contour_dropped")
-    kept = [points for points in (_without_closing_point(p) for p in near) if _has_area(points)]
+    kept = _with_area([points for points in map(_without_closing_point, near) if len(points) >= _FEWEST_POINTS])
     if len(kept) < len(near):
         flags.add("degenerate_contour")
     return kept, flags
 
 
 def project(contours: Sequence[NDArray[np.float64]], grid: Grid) -> tuple[list[Polygon], set[str]]:
-    """Project LPS contours on the grid's planes; any not parallel to them is dropped, flagged `non_axial_contour`."""
+    """Project LPS contours on the grid's planes; any not parallel to them is dropped, flagged `non_axial_contour`.
+
+    What is off by less than a quarter of a slice (an image turned by a hair, a position rounded point by point) is
+    projected at its mean position, flagged `tilted_contour`.
+    """
     if not contours:
         return [], set()
     counts = np.array([len(points) for points in contours])
@@ -56,8 +62,10 @@ def project(contours: Sequence[NDArray[np.float64]], grid: Grid) -> tuple[list[P
     spread = np.maximum.reduceat(across, starts) - np.minimum.reduceat(across, starts)
     position = np.add.reduceat(across, starts) / counts
     parts = np.split(points[:, :2], starts[1:])
-    flat = [(float(position[n]), parts[n]) for n in range(len(parts)) if spread[n] <= FLATNESS_MM]
-    return flat, {"non_axial_contour"} if len(flat) < len(parts) else set()
+    parallel = spread <= max(FLATNESS_MM, FLATNESS_SHARE * grid.spacing_mm[2])
+    flat = [(float(position[n]), parts[n]) for n in np.flatnonzero(parallel)]
+    flags = {"tilted_contour"} if (spread[parallel] > FLATNESS_MM).any() else set()
+    return flat, flags if parallel.all() else flags | {"non_axial_contour"}
 
 
 def cluster_planes(positions_mm: NDArray[np.float64], tolerance_mm: float) -> tuple[NDArray[np.float64], list[int]]:
@@ -105,5 +113,26 @@ def _without_closing_point(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return points
 
 
-def _has_area(points: NDArray[np.float64]) -> bool:
-    return len(points) >= _FEWEST_POINTS and float(np.abs(points - points[0]).max()) > SAME_POINT_MM
+def _with_area(contours: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Leave out contours whose points lie on one line; loops of a figure of eight cancel, but are no line."""
+    if not contours:
+        return []
+    counts = np.array([len(points) for points in contours])
+    points = np.concatenate(contours)
+    starts = np.cumsum(counts) - counts
+    points = points - np.repeat(points[starts], counts, axis=0)
+    following = np.arange(1, len(points) + 1)
+    following[starts + counts - 1] = starts
+    (x, y, z), (u, v, w) = points.T, points[following].T
+    crossed = (np.add.reduceat(part, starts) for part in (y * w - z * v, z * u - x * w, x * v - y * u))
+    area = 0.5 * np.sqrt(sum(part**2 for part in crossed))
+    reach = np.maximum.reduceat(np.abs(points).max(axis=1), starts)
+    wide = area > SAME_POINT_MM * reach
+    return [contours[n] for n in range(len(contours)) if wide[n] or not _on_a_line(contours[n])]
+
+
+def _on_a_line(points: NDArray[np.float64]) -> bool:
+    away = points - points[0]
+    far = away[int((away**2).sum(axis=1).argmax())]
+    length = float(np.linalg.norm(far))
+    return length <= SAME_POINT_MM or float(np.abs(np.cross(away, far / length)).max()) <= SAME_POINT_MM

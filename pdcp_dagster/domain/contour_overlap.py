@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pdcp_dagster.domain.coverage import covered_share, lattice_around, stack_edges
+from pdcp_dagster.domain.coverage import area_by_pixels_mm2, covered_share, lattice_around, stack_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 SAME_BOX_MM = 0.5
 SAME_AREA_SHARE = 0.05
 """An outline redrawn has the same box within the first, and differs in less than the second of its area."""
+THINNEST_WALL_MM = 0.2
+"""Outlines one inside the other and further apart than this on average are a wall, however thin, not one redrawn."""
 CROSSING_SHARE = 0.01
 CROSSING_MM2 = 0.5
 """Contours cross if they share, and have apart, more than both; less is the rounding of a border drawn twice."""
+HOLE_SHARE = 0.5
+HOLE_INSIDE_SHARE = 0.9
+"""What has at most the first share of an outline's area, and lies inside it by the second, was drawn as its hole."""
+LOST_SHARE = 0.1
+"""A plane that loses more of its area to crossings says nothing certain of the volume that was meant."""
 _PIXELS_ACROSS = 128
 _EDGE_PAIRS_AT_ONCE = 1_000_000
 
@@ -35,7 +42,8 @@ _EDGE_PAIRS_AT_ONCE = 1_000_000
 def without_near_duplicates(polygons: Polygons) -> tuple[list[tuple[int, Vertices]], set[str]]:
     """Keep the first of contours of one plane that were redrawn almost alike: two would erase each other.
 
-    Flags `near_duplicate_contour_dropped`. Polygons are ordered by plane.
+    Redrawn outlines touch, or lie within 0.2 mm; a thin wall does neither. Flags `near_duplicate_contour_dropped`.
+    Polygons are ordered by plane.
     """
     low, high = boxes(polygons)
     dropped: set[int] = set()
@@ -49,8 +57,33 @@ def without_near_duplicates(polygons: Polygons) -> tuple[list[tuple[int, Vertice
     return kept, {"near_duplicate_contour_dropped"} if dropped else set()
 
 
-def crossing_contours(polygons: Polygons) -> bool:
-    """Whether any two contours of one plane overlap in part, so that the even-odd rule cuts out what they share."""
+def crossing_flags(polygons: Polygons) -> set[str]:
+    """Flag `crossing_contours` where contours of one plane overlap in part: the even-odd rule cuts out what they share.
+
+    Where that is a tenth of the plane or more, as of an outline drawn twice and moved, also `cut_by_crossing`.
+    """
+    cut_mm2: dict[int, float] = {}
+    for one, other in _crossing_pairs(polygons):
+        plane, first = polygons[one]
+        cut_mm2[plane] = cut_mm2.get(plane, 0.0) + _cut_mm2(first, polygons[other][1])
+    if not cut_mm2:
+        return set()
+    for plane, lost in cut_mm2.items():
+        left = area_by_pixels_mm2([(0, vertices) for index, vertices in polygons if index == plane])
+        if lost > LOST_SHARE * (lost + left):
+            return {"crossing_contours", "cut_by_crossing"}
+    return {"crossing_contours"}
+
+
+def _cut_mm2(first: Vertices, second: Vertices) -> float:
+    """Return the area that two crossing contours have in common; none for a hole that reaches out by a little."""
+    one, other, pixel_mm2 = _shares(first, second)
+    common, areas = float(np.minimum(one, other).sum()), sorted((float(one.sum()), float(other.sum())))
+    is_hole = areas[0] <= HOLE_SHARE * areas[1] and common >= HOLE_INSIDE_SHARE * areas[0]
+    return 0.0 if is_hole else pixel_mm2 * common
+
+
+def _crossing_pairs(polygons: Polygons) -> Iterator[tuple[int, int]]:
     low, high = boxes(polygons)
     for one, rest in neighbours(polygons):
         common = np.minimum(high[rest], high[one]) - np.maximum(low[rest], low[one])
@@ -58,8 +91,7 @@ def crossing_contours(polygons: Polygons) -> bool:
         for other in meets:
             first, second = polygons[one][1], polygons[int(other)][1]
             if _touch(first, second) and _overlap_in_part(first, second):
-                return True
-    return False
+                yield one, int(other)
 
 
 def boxes(polygons: Polygons) -> tuple[Vertices, Vertices]:
@@ -90,8 +122,12 @@ def _shares(first: Vertices, second: Vertices) -> tuple[NDArray[np.float32], NDA
 
 
 def _redrawn(first: Vertices, second: Vertices) -> bool:
-    one, other, _ = _shares(first, second)
-    return bool(np.abs(one - other).sum() < SAME_AREA_SHARE * max(one.sum(), other.sum()))
+    one, other, pixel_mm2 = _shares(first, second)
+    apart = float(np.abs(one - other).sum())
+    if apart >= SAME_AREA_SHARE * max(float(one.sum()), float(other.sum())):
+        return False
+    around = np.hypot(*(first - np.roll(first, 1, axis=0)).T).sum()
+    return pixel_mm2 * apart <= THINNEST_WALL_MM * float(around) or _touch(first, second)
 
 
 def _overlap_in_part(first: Vertices, second: Vertices) -> bool:

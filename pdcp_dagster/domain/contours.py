@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pdcp_dagster.domain.contour_cleaning import closed_contours, cluster_planes, project, without_duplicates
-from pdcp_dagster.domain.contour_joins import join_abutting
-from pdcp_dagster.domain.contour_overlap import crossing_contours, without_near_duplicates
-from pdcp_dagster.domain.coverage import plane_areas_mm2
-from pdcp_dagster.domain.polygon_area import (
-    even_odd_signs,
-    first_moments_mm3,
-    flatten,
-    self_crossing,
-    signed_areas_mm2,
+from pdcp_dagster.domain.contour_joins import join_abutting, rounded_apart_mm
+from pdcp_dagster.domain.contour_overlap import crossing_flags, without_near_duplicates
+from pdcp_dagster.domain.contour_planes import (
+    BETWEEN_SLICES_SHARE,
+    GAP_FACTOR,
+    farthest_drawn_mm,
+    planes_of_slices,
+    usual_distance_mm,
 )
+from pdcp_dagster.domain.coverage import plane_areas_mm2
+from pdcp_dagster.domain.plane_moments import plane_moments
+from pdcp_dagster.domain.polygon_area import flatten, self_crossing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,14 +37,12 @@ if TYPE_CHECKING:
 EndCaps = Literal["half_slice", "none"]
 """Whether the first and last contour stand for half a slice beyond themselves; planning systems differ."""
 
-GAP_FACTOR = 1.5
-"""Planes further apart than this many times the usual distance are not joined: a slice was left out on purpose."""
 SMALLEST_PLANE_TOLERANCE_MM = 0.01
 LARGEST_PLANE_TOLERANCE_MM = 0.1
 PLANE_TOLERANCE_SHARE = 0.05
 """Contours lie on one plane if within this share of the slice distance, between the two limits above."""
-BETWEEN_SLICES_SHARE = 0.1
-"""A contour this share of the slice distance off its nearest slice was not drawn on this image's slices."""
+_NOTHING_LEFT = 1e-9
+_ROUNDING = 1e-6
 _MM3_PER_CM3 = 1000.0
 
 
@@ -76,9 +76,11 @@ def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = N
     Keeps CLOSED_PLANAR and CLOSEDPLANAR_XOR contours parallel to the slices; everything else is dropped and flagged
     (`skipped_POINT`, `non_axial_contour`, `degenerate_contour`, `duplicate_contour_dropped`,
     `near_duplicate_contour_dropped`, ...). Contours that abut but for rounding are joined: `abutting_contours_joined`.
-    Flagged only: `crossing_contours` and `self_crossing_contour`, which the even-odd rule cuts out of each other,
-    `gap_in_contours`, planes too far apart to be joined, and `between_slices`, planes that are no slices of the image:
-    a slice takes the contours nearest to it.
+    Contours of one slice written on slightly different planes are put on one: `planes_merged`. Flagged only:
+    `crossing_contours` and `self_crossing_contour`, which the even-odd rule cuts out of each other, `cut_by_crossing`,
+    where a tenth of a plane or more is lost that way, `gap_in_contours`, planes too far apart to be joined,
+    `sparse_contours`, even planes far apart that are joined, and `between_slices`, planes that are no slices of the
+    image: a slice takes the contours nearest to it.
 
     A ROI on another frame of reference than the given one keeps no contour and is flagged `other_frame_of_reference`:
     without a registration its place is unknown (PS3.3 C.7.4.1).
@@ -95,10 +97,12 @@ def planar_contours(roi: Roi, grid: Grid, frame_of_reference_uid: str | None = N
     )
     planes, index = cluster_planes(np.array([position for position, _ in flat]), tolerance)
     on_planes = sorted(((k, vertices) for k, (_, vertices) in zip(index, flat, strict=True)), key=lambda p: p[0])
-    distinct, doubled = without_duplicates(on_planes)
+    planes, on_slices, merged = planes_of_slices(planes, on_planes, grid.spacing_mm[2])
+    distinct, doubled = without_duplicates(on_slices)
     once, redrawn = without_near_duplicates(distinct)
-    polygons, abutting = join_abutting(once)
-    flags |= unusable | tilted | doubled | redrawn | abutting | _shape_flags(polygons) | _plane_flags(planes, grid)
+    polygons, abutting = join_abutting(once, rounded_apart_mm(closed))
+    flags |= unusable | tilted | merged | doubled | redrawn | abutting
+    flags |= _shape_flags(polygons) | _plane_flags(planes, grid)
     stack = _stack(roi, grid, polygons, planes, flags)
     return replace(stack, flags=tuple(sorted(flags | _position_flags(stack, grid))))
 
@@ -109,12 +113,12 @@ def slabs(
     """Return the lower and upper boundary of the slab that each ascending plane stands for, mm.
 
     Boundaries lie halfway between planes. At the ends of the stack, and on both sides of a gap wider than 1.5 times
-    the median distance, a slab reaches half a usual slice beyond its plane (`half_slice`) or ends at it (`none`). A
-    plane without neighbours stands for a whole slice either way: `nominal_mm` if it is the only one.
+    the usual distance, a slab reaches half a usual slice beyond its plane (`half_slice`) or ends at it (`none`). A
+    plane without neighbours stands for a whole slice either way: `nominal_mm` if no planes tell a usual distance.
     """
     planes = np.asarray(planes_mm, dtype=np.float64)
     distance = np.diff(planes)
-    usual = float(np.median(distance)) if len(distance) else nominal_mm
+    usual = usual_distance_mm(planes, nominal_mm)
     joined = distance <= GAP_FACTOR * usual
     cap = 0.5 * usual if end_caps == "half_slice" else 0.0
     half = np.where(joined, 0.5 * distance, cap)
@@ -125,9 +129,8 @@ def slabs(
 
 
 def plane_spacing_mm(planar: PlanarContours) -> float:
-    """Median distance of neighbouring contour planes, mm; the image's slice distance if there is one plane."""
-    distances = np.diff(planar.planes_mm)
-    return float(np.median(distances)) if len(distances) else planar.nominal_mm
+    """Usual distance of neighbouring contour planes, mm; the image's slice distance where they do not tell."""
+    return usual_distance_mm(planar.planes_mm, planar.nominal_mm)
 
 
 def stack_volume_cm3(planar: PlanarContours, end_caps: EndCaps = "half_slice") -> float:
@@ -141,17 +144,14 @@ def centroid_mm(planar: PlanarContours, grid: Grid) -> tuple[float, float, float
     """Centroid of the stack in LPS mm, for the grid that the contours were projected on; None without a contour."""
     if not planar.polygons:
         return None
-    flat = flatten(planar.polygons)
     low, high = slabs(planar.planes_mm, planar.nominal_mm, "half_slice")
-    signs, _ = even_odd_signs(flat)
-    areas = signed_areas_mm2(flat)
-    signs = np.where(areas < 0, -signs, signs) * (high - low)[flat.plane]
-    volume = float((signs * areas).sum())
-    if volume <= 0:
-        middle = np.r_[0.5 * (planar.box_mm()[0] + planar.box_mm()[1]), planar.planes_mm.mean()]
+    areas, moments = plane_moments(planar.polygons, len(planar.planes_mm))
+    volumes = areas * (high - low)
+    box_low, box_high = planar.box_mm()
+    if volumes.sum() <= _NOTHING_LEFT * float((box_high - box_low).prod() * (high - low).sum()):
+        middle = np.r_[0.5 * (box_low + box_high), planar.planes_mm.mean()]
     else:
-        across = float((signs * areas * (0.5 * (low + high))[flat.plane]).sum())
-        middle = np.r_[signs @ first_moments_mm3(flat), across] / volume
+        middle = np.r_[(high - low) @ moments, volumes @ (0.5 * (low + high))] / volumes.sum()
     patient = grid.to_patient((middle / np.array(grid.spacing_mm))[None])[0]
     return float(patient[0]), float(patient[1]), float(patient[2])
 
@@ -172,19 +172,26 @@ def _shape_flags(polygons: list[tuple[int, NDArray[np.float64]]]) -> set[str]:
     if not polygons:
         return {"no_closed_contour"}
     flags = {"self_crossing_contour"} if self_crossing(flatten(polygons)).any() else set()
-    return flags | ({"crossing_contours"} if crossing_contours(polygons) else set())
+    return flags | crossing_flags(polygons)
 
 
 def _plane_flags(planes_mm: NDArray[np.float64], grid: Grid) -> set[str]:
     distances = np.diff(planes_mm)
-    wide = len(distances) > 0 and float(distances.max()) > GAP_FACTOR * float(np.median(distances))
+    usual = usual_distance_mm(planes_mm, grid.spacing_mm[2])
     slices = planes_mm / grid.spacing_mm[2]
-    off = len(slices) > 0 and float(np.abs(slices - np.rint(slices)).max()) > BETWEEN_SLICES_SHARE
-    return ({"gap_in_contours"} if wide else set()) | ({"between_slices"} if off else set())
+    found = {
+        "gap_in_contours": len(distances) > 0 and float(distances.max()) > GAP_FACTOR * usual,
+        "sparse_contours": usual > farthest_drawn_mm(grid.spacing_mm[2]),
+        "between_slices": len(slices) > 0 and float(np.abs(slices - np.rint(slices)).max()) > BETWEEN_SLICES_SHARE,
+    }
+    return {flag for flag, is_so in found.items() if is_so}
 
 
 def _position_flags(stack: PlanarContours, grid: Grid) -> set[str]:
-    """`outside_image`, or `partly_outside_image`, by the borders of the image's outer voxels."""
+    """`outside_image`, or `partly_outside_image`, by the borders of the image's outer voxels.
+
+    A plane on the lower border of the first slice is outside: the slab that ends there holds no slice (`fill_mask`).
+    """
     if not stack.polygons:
         return set()
     low_mm, high_mm = stack.box_mm()
@@ -194,4 +201,5 @@ def _position_flags(stack: PlanarContours, grid: Grid) -> set[str]:
     border = 0.5
     if (high < -border).any() or (low > size - border).any():
         return {"outside_image"}
-    return {"partly_outside_image"} if (low < -border).any() or (high > size - border).any() else set()
+    below = (low < -border).any() or low[2] <= -border + _ROUNDING
+    return {"partly_outside_image"} if below or (high > size - border).any() else set()

@@ -60,8 +60,8 @@ class StackEdges:
 
 
 def lattice_around(low: NDArray[np.float64], high: NDArray[np.float64], step_mm: float) -> Lattice:
-    """Return the lattice centred on a box (`(2,)` corners, mm) that holds it wholly."""
-    size = ((high - low) / step_mm + _ROUNDING).astype(int) + 2
+    """Return the lattice centred on a box (`(2,)` corners, mm) that holds it wholly; no outermost pixel meets it."""
+    size = ((high - low) / step_mm + _ROUNDING).astype(int) + 4
     first = 0.5 * (low + high) - 0.5 * (size - 1) * step_mm
     return Lattice(float(first[0]), float(first[1]), step_mm, int(size[0]), int(size[1]))
 

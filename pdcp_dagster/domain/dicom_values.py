@@ -102,6 +102,12 @@ def text_of(data: Attributes, keyword: str) -> str | None:
     return "\\".join(_plain(value) for value in _values(data, keyword)).strip(" \0\r\n\t") or None
 
 
+def code_of(data: Attributes, keyword: str) -> str | None:
+    """Return a coded string (VR CS) in capitals, which is all that the standard allows; None where there is none."""
+    found = text_of(data, keyword)
+    return None if found is None else found.upper()
+
+
 def texts_of(data: Attributes, keyword: str) -> tuple[str, ...]:
     """Return each value of a multi-valued attribute as text, the empty ones left out."""
     stripped = (_plain(value).strip(" \0") for value in _values(data, keyword))

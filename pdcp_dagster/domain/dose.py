@@ -10,7 +10,7 @@ choice, nothing is chosen: there is no grid, and a person decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose_plausibility import check_maximum, compare_with_prescription
 from pdcp_dagster.domain.dose_refusal import DoseQuestion, reason_against
 from pdcp_dagster.domain.dose_rules import DIFFERENT, INCOMPLETE, RULES, UndecidedError, is_whole_dose_of_plan
-from pdcp_dagster.domain.dose_sum import NoCommonGridError, same_geometry, sum_doses
+from pdcp_dagster.domain.dose_sum import MOST_OUTSIDE, NoCommonGridError, lost_outside, same_geometry, sum_doses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,12 +61,13 @@ def combine_doses(
 
     PLAN as it is, if it names no other plan; FRACTION summed over all fraction groups of the plan; BEAM only if the
     beams are all the plan's treatment beams. MULTI_PLAN only if its plans are the selected ones: with one plan it is a
-    PLAN dose, with several (`selected_plans`, their UIDs, `plan` among them) it is the dose of all, and goes before
-    all else (`of_all_plans`). Without a plan (linkage CRD) the plan is the one that the doses name; which parts it has,
+    PLAN dose, with several (`selected_plans`, their UIDs, `plan` among them) it is the dose of all, and goes before all
+    else (`of_all_plans`). Without a plan (linkage CRD) the plan is the one that the doses name; which parts it has,
     nobody can tell. Doses without a grid, sessions, control points, records, relative units, DoseTypes other than
     `dose_type` (EFFECTIVE: XXIV_NOTE_004), other plans' doses and (where one is given) other frames of reference are
-    refused. Identical doses are kept once (XXIV_NOTE_001); doses of one plan that differ give XXIV_REV_001; incomplete
-    ones XXIV_REV_002; none usable XXIV_EXEC_004; else XXIV_SUCC_001.
+    refused. What lies a little below 0 Gy counts as 0 (XXIV_NOTE_005). Identical doses are kept once (XXIV_NOTE_001);
+    doses of one plan that differ give XXIV_REV_001; incomplete ones XXIV_REV_002; none usable XXIV_EXEC_004; else
+    XXIV_SUCC_001.
     """
     uids = selected_plans or frozenset((plan.sop_instance_uid,) if plan else ())
     asked = DoseQuestion(plan, frame_of_reference_uid, dose_type, uids)
@@ -94,7 +95,8 @@ def combine_doses(
         refused += _left_over(
             distinct, {*used, *(uid for uid, _ in refused)}, f"the plan's dose is complete without it: {summation}"
         )
-        told = (Finding("XXIV_SUCC_001", summation), *notes, *_weighted(asked), *_notes_of(refused, copies))
+        notes += [*_weighted(asked), *_below_zero(candidates)]
+        told = (Finding("XXIV_SUCC_001", summation), *notes, *_notes_of(refused, copies))
         return DoseDecision(grid, used, tuple(refused), told, summation, of_all_plans=kind == "MULTI_PLAN")
     outcome = undecided[0] if undecided else Finding("XXIV_EXEC_004", _counted(refused))
     refused += _left_over(distinct, {uid for uid, _ in refused}, "doses of the plan differ")
@@ -150,7 +152,8 @@ def _frames(doses: Iterable[RtDose]) -> set[str]:
 def _summed(doses: Sequence[RtDose]) -> tuple[DoseGrid, str]:
     """Return the sum and how it came about; raises `UndecidedError`."""
     kind = doses[0].summation_type
-    grids = [dose.grid for dose in doses if dose.grid is not None]  # all: `dose_refusal`
+    own = [dose.grid for dose in doses if dose.grid is not None]  # all: `dose_refusal`
+    grids = [_not_below_zero(grid) for grid in own]
     if len(grids) == 1:
         return grids[0], f"one {kind} dose as it is"
     if len(_frames(doses)) > 1:
@@ -159,8 +162,21 @@ def _summed(doses: Sequence[RtDose]) -> tuple[DoseGrid, str]:
         total = sum_doses(grids)
     except NoCommonGridError as error:
         raise UndecidedError(INCOMPLETE, f"the grids of the {kind} doses do not fit together: {error}") from error
+    for dose, share in zip(doses, total.outside_shares, strict=True):
+        if share > MOST_OUTSIDE:
+            raise UndecidedError(INCOMPLETE, f"{kind} dose {dose.sop_instance_uid} {lost_outside(share)}")
     said = f"sum of {len(grids)} {kind} doses"
     return total.grid, f"{said} on the region that all cover" if total.resampled else said
+
+
+def _not_below_zero(grid: DoseGrid) -> DoseGrid:
+    """Return the grid without the little below 0 Gy that `dose_refusal` lets pass."""
+    return replace(grid, dose_gy=np.maximum(grid.dose_gy, 0)) if float(grid.dose_gy.min()) < 0 else grid
+
+
+def _below_zero(doses: Iterable[RtDose]) -> list[Finding]:
+    lowest = {each.sop_instance_uid: float(each.grid.dose_gy.min()) for each in doses if each.grid is not None}
+    return [Finding("XXIV_NOTE_005", f"{uid}: down to {gy:.3g} Gy") for uid, gy in lowest.items() if gy < 0]
 
 
 def _left_over(distinct: Sequence[RtDose], settled: set[str], reason: str) -> list[tuple[str, str]]:

@@ -57,16 +57,17 @@ class RtDose:
     sop_instance_uid: str
     grid: DoseGrid | None
     summation_type: str | None
-    """DoseSummationType: PLAN, FRACTION, BEAM, MULTI_PLAN, ..."""
+    """DoseSummationType in capitals: PLAN, FRACTION, BEAM, MULTI_PLAN, ..."""
     dose_type: str | None
-    """DoseType: PHYSICAL, EFFECTIVE or ERROR."""
+    """DoseType in capitals: PHYSICAL, EFFECTIVE or ERROR."""
     units: str | None
     """DoseUnits: GY or RELATIVE."""
     frame_of_reference_uid: str | None = None
     plan_uids: tuple[str, ...] = ()
     """Every plan that ReferencedRTPlanSequence names."""
     fraction_groups: tuple[int, ...] = ()
-    beams: tuple[int, ...] = ()
+    beams: tuple[tuple[int | None, int], ...] = ()
+    """(fraction group, beam) of every beam that is named; None where the group has no number."""
     heterogeneity_correction: tuple[str, ...] = ()
     max_gy: float | None = None
     """The highest voxel, Gy; None without a grid."""

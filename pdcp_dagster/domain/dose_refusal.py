@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 SUMMATION_TYPES = ("PLAN", "MULTI_PLAN", "FRACTION", "BEAM")
 """DoseSummationTypes of planned doses that can make the dose of a plan (PS3.3 C.8.8.3), the most direct first."""
 
+HIGHEST_GY = 10_000.0
+"""No treatment gives more: brachytherapy reaches thousands of Gy next to a source. Beyond it the scaling is wrong."""
+BELOW_ZERO_OF_MAXIMUM = 1e-3
+"""Interpolation and rounding in planning systems leave values this little below 0, as a share of the highest dose."""
+
 _NEVER_SUMMED = {
     "PLAN_OVERVIEW": "it belongs to an overview of the plan",
     "FRACTION_SESSION": "it is the dose of one session, not of the whole treatment",
@@ -86,4 +91,7 @@ def _of_values(grid: DoseGrid | None) -> str:
     lowest, highest = float(grid.dose_gy.min()), float(grid.dose_gy.max())
     if not np.isfinite([lowest, highest]).all():  # NaN anywhere makes both NaN
         return "it holds values that are no numbers"
-    return f"it holds negative doses, down to {lowest:.3g} Gy" if lowest < 0 else ""
+    if highest > HIGHEST_GY:
+        return f"its highest dose is {highest:.6g} Gy, more than the {HIGHEST_GY:.0f} Gy that any treatment gives"
+    little = -lowest <= BELOW_ZERO_OF_MAXIMUM * max(highest, 0.0)
+    return "" if little else f"it holds negative doses, down to {lowest:.3g} Gy"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SAME_PLACE_MM = 1e-3
 """Grids whose numbers differ by less are the same: decimal strings of limited length."""
 _SAME_COSINE = 1e-5
+MOST_OUTSIDE = 0.1
+"""Of its highest dose: what a summand may hold outside the region that all cover; else the sum is a mere corner."""
 LARGEST_COMMON_GRID = 150_000_000
 """Voxels. A grid beyond this is of doses that do not belong together."""
 
@@ -38,10 +40,20 @@ class NoCommonGridError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SummedDose:
-    """A sum, and whether it lies on a grid of its own: the region that all summands cover."""
+    """A sum.
+
+    resampled: whether it lies on a grid of its own: the region that all summands cover.
+    outside_shares: each summand's highest dose outside that region, as a share of its highest dose.
+    """
 
     grid: DoseGrid
     resampled: bool
+    outside_shares: tuple[float, ...]
+
+
+def lost_outside(share: float) -> str:
+    """Say how much of a summand a sum would lose."""
+    return f"has {100 * share:.0f} % of its highest dose outside the region that all cover"
 
 
 def same_geometry(one: DoseGrid, other: DoseGrid) -> bool:
@@ -67,7 +79,9 @@ def sum_doses(grids: Sequence[DoseGrid]) -> SummedDose:
         plain = np.zeros(first.dose_gy.shape)
         for grid in grids:
             plain += grid.dose_gy
-        return SummedDose(replace(first, dose_gy=plain.astype(np.float32)), resampled=False)
+        return SummedDose(
+            replace(first, dose_gy=plain.astype(np.float32)), resampled=False, outside_shares=(0.0,) * len(grids)
+        )
     refusals: list[NoCommonGridError] = []
     for axes in dict.fromkeys(grid.axes for grid in grids):
         try:
@@ -86,7 +100,33 @@ def _sum_along(axes: tuple[Vector, Vector, Vector], grids: Sequence[DoseGrid]) -
         raise NoCommonGridError("they are rotated against one another, and no box is covered by all")
     offsets = np.arange(common.size[2]) * common.spacing_mm[2]
     summed = DoseGrid(common.origin_mm, common.axes, common.spacing_mm[:2], offsets.astype(np.float64), total)
-    return SummedDose(summed, resampled=True)
+    shares = tuple(_outside_share(grid, common) for grid in grids)
+    return SummedDose(summed, resampled=True, outside_shares=shares)
+
+
+def _outside_share(grid: DoseGrid, common: Grid) -> float:
+    """Return the highest dose of a grid outside a region, over its highest dose (0 where that is 0).
+
+    Voxels whose centres lie within one of their own widths of the region are at its border, and not yet lost: any sum
+    of unequal grids ends between the voxels of some.
+    """
+    axes = np.array(common.axes)
+    step = np.array(common.spacing_mm)
+    beyond = 0.5 * step + _box_along(grid, axes).step
+    first = (np.array(grid.origin_mm) - np.array(common.origin_mm)) @ axes.T
+    along_i, along_j, along_k = (
+        np.outer(positions, axes @ np.array(axis))
+        for positions, axis in zip(grid.axis_positions_mm(), grid.axes, strict=True)
+    )
+    low, high = -beyond, (np.array(common.size) - 1) * step + beyond
+    highest = 0.0
+    for plane, start in zip(grid.dose_gy, first + along_k, strict=True):
+        inside = np.ones(plane.shape, dtype=bool)
+        for axis in range(3):
+            at = start[axis] + along_j[:, None, axis] + along_i[None, :, axis]
+            inside &= (at >= low[axis]) & (at <= high[axis])
+        highest = max(highest, float(plane.max(initial=0.0, where=~inside)))
+    return highest / float(grid.dose_gy.max()) if highest > 0 else 0.0
 
 
 def _common_grid(along: tuple[Vector, Vector, Vector], grids: Sequence[DoseGrid]) -> Grid:

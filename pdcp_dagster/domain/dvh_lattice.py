@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from pdcp_dagster.domain.banded import Banded, used_columns
 from pdcp_dagster.domain.cubic_limit import DoseLimits, dose_limits
 from pdcp_dagster.domain.interpolation import SplineDose
 from pdcp_dagster.domain.sampling import AlignedDose, align_dose, dose_axes, values_at
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.volume import Grid
 
     Axes = tuple[DoseAxis, DoseAxis, DoseAxis]
+    Weights = tuple[Banded, Banded, NDArray[np.float32]]
 
-_MARGIN = 5
-"""Dose voxels kept around a ROI; a cubic spline has forgotten its end after five."""
+_MARGIN = {"linear": 2, "cubic": 5}
+"""Dose voxels kept around a ROI: for gradients two; a cubic spline has forgotten its end after five."""
+_VOXELS_AT_ONCE = 100_000
+"""Keeps working arrays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,14 +48,18 @@ class Cells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LatticePlanes:
-    """Dose in Gy of some planes of the lattice, half the range of dose within each cell, and which cells are known.
+    """Dose in Gy of some planes of the lattice; all `(planes, rows, columns)`.
 
-    All `(planes, rows, columns)`; `inside` is None where the whole lattice lies inside the dose grid.
+    dose_gy: in each cell's middle; where the dose is cubic and parallel to the image, mean over each cell.
+    half_extent_gy: half the range of dose within each cell.
+    inside: share of each cell that lies inside the dose grid, 0 to 1; None where every cell does.
+    centre_gy: dose in each cell's middle, where a peak may lie; None where extremes lie at voxels or on outlines only.
     """
 
     dose_gy: NDArray[np.float32]
     half_extent_gy: NDArray[np.float32]
-    inside: NDArray[np.bool_] | None
+    inside: NDArray[np.float32] | None
+    centre_gy: NDArray[np.float32] | None = None
 
 
 class DoseLattice(Protocol):
@@ -82,24 +90,27 @@ class _ParallelLattice:
     axes: Axes
     values: NDArray[np.float32]
     extent: NDArray[np.float32]
-    weights: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-    linear: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-    known: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
+    means: Weights
+    points: Weights | None
+    linear: Weights
+    known: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
     intervals: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
     limits: DoseLimits | None
     max_gy: float
 
     def planes(self, which: NDArray[np.int64], wanted: NDArray[np.bool_]) -> LatticePlanes:  # noqa: ARG002 - all cost as much
-        dose = _product(self.weights, self.values, which)
-        if self.limits is not None:
+        dose, centre = _product(self.means, self.values, which), None
+        if self.limits is not None and self.points is not None:
             i, j, k = self.intervals
-            dose = self.limits.applied_to(dose, np.ix_(k[which], j, i))
+            between = np.ix_(k[which], j, i)
+            dose = self.limits.applied_to(dose, between)
+            centre = self.limits.applied_to(_product(self.points, self.values, which), between)
         extent = _product(self.linear, self.extent, which)
         known_i, known_j, known_k = self.known
-        if known_i.all() and known_j.all() and known_k[which].all():
-            return LatticePlanes(dose, extent, None)
-        inside = known_k[which][:, None, None] & known_j[None, :, None] & known_i[None, None, :]
-        return LatticePlanes(dose, extent, inside)
+        inside = None
+        if min(known_i.min(), known_j.min(), known_k[which].min()) < 1:
+            inside = known_k[which][:, None, None] * known_j[None, :, None] * known_i[None, None, :]
+        return LatticePlanes(dose, extent, inside, centre)
 
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         return values_at(self.axes, self.values, points_mm)
@@ -110,19 +121,24 @@ class _ParallelLattice:
 
 def _parallel(aligned: AlignedDose, cells: Cells, kind: Interpolation) -> _ParallelLattice:
     at = (cells.i_mm, cells.j_mm, cells.k_mm)
-    axes, values = _part(aligned.axes, aligned.dose_gy, [(where.min(), where.max()) for where in at])
-    i_axis, j_axis, k_axis = axes
-    linear = i_axis.matrix(at[0]), j_axis.matrix(at[1]), k_axis.matrix(at[2])
-    weights, limits = linear, None
+    axes, values = _part(aligned.axes, aligned.dose_gy, [(where.min(), where.max()) for where in at], _MARGIN[kind])
+    widths = cells.width_mm, cells.width_mm, cells.height_mm
+    linear = _weights([axis.matrix(where) for axis, where in zip(axes, at, strict=True)])
+    means = linear
     if kind == "cubic":
-        weights = i_axis.matrix(at[0], kind), j_axis.matrix(at[1], kind), k_axis.matrix(at[2], kind)
-        limits = dose_limits(values, axes)
-    known_i, known_j, known_k = (whole.inside(where) for whole, where in zip(aligned.axes, at, strict=True))
-    intervals = i_axis.cell(at[0]), j_axis.cell(at[1]), k_axis.cell(at[2])
+        means = _weights([_cell_means(*one, kind) for one in zip(axes, at, widths, strict=True)])
+    points = (
+        _weights([axis.matrix(where, kind) for axis, where in zip(axes, at, strict=True)]) if kind == "cubic" else None
+    )
+    limits = dose_limits(values, axes) if kind == "cubic" else None
+    known_i, known_j, known_k = (
+        axis.inside_share(where, width) for axis, where, width in zip(aligned.axes, at, widths, strict=True)
+    )
+    intervals = axes[0].cell(at[0]), axes[1].cell(at[1]), axes[2].cell(at[2])
     extent = _half_extent(values, axes, np.eye(3), cells)
     top = values if limits is None else limits.high_gy
     return _ParallelLattice(
-        axes, values, extent, weights, linear, (known_i, known_j, known_k), intervals, limits, float(top.max())
+        axes, values, extent, means, points, linear, (known_i, known_j, known_k), intervals, limits, float(top.max())
     )
 
 
@@ -152,7 +168,7 @@ class _RotatedLattice:
         known[wanted] = inside
         dose[known] = sampled[inside]
         extent[known] = values_at(self.axes, self.extent, own[inside])
-        return LatticePlanes(dose, extent, known)
+        return LatticePlanes(dose, extent, known.astype(np.float32))
 
     def at(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         return values_at(self.axes, self.values, _own_mm(self.dose, self.grid, points_mm))
@@ -166,7 +182,7 @@ class _RotatedLattice:
 def _rotated(dose: DoseGrid, grid: Grid, cells: Cells, kind: Interpolation) -> _RotatedLattice:
     ends = [(at.min(), at.max()) for at in (cells.i_mm, cells.j_mm, cells.k_mm)]
     corners = _own_mm(dose, grid, np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3))
-    axes, values = _part(dose_axes(dose), dose.dose_gy, [(at.min(), at.max()) for at in corners.T])
+    axes, values = _part(dose_axes(dose), dose.dose_gy, [(at.min(), at.max()) for at in corners.T], _MARGIN[kind])
     turn = np.array(dose.axes) @ grid.direction  # row: dose axis, column: image axis
     extent = _half_extent(values, axes, turn, cells)
     spline = SplineDose.through(axes, values) if kind == "cubic" else None
@@ -183,10 +199,10 @@ def _own_mm(dose: DoseGrid, grid: Grid, points_mm: NDArray[np.float64]) -> NDArr
 
 
 def _part(
-    axes: Axes, values: NDArray[np.float32], ends_mm: Sequence[tuple[float, float]]
+    axes: Axes, values: NDArray[np.float32], ends_mm: Sequence[tuple[float, float]], margin: int
 ) -> tuple[Axes, NDArray[np.float32]]:
     """Cut a dose `(k, j, i)` to what its axes i, j, k need between these ends, with a margin."""
-    parts = [axis.part(low, high, _MARGIN) for axis, (low, high) in zip(axes, ends_mm, strict=True)]
+    parts = [axis.part(low, high, margin) for axis, (low, high) in zip(axes, ends_mm, strict=True)]
     i_axis, j_axis, k_axis = (
         type(axis)(axis.positions_mm[part], axis.lone_width_mm) for axis, part in zip(axes, parts, strict=True)
     )
@@ -211,42 +227,55 @@ def _half_extent(
     cells: Cells,
 ) -> NDArray[np.float32]:
     """Half the range of dose within a lattice cell, from the gradient at each dose voxel, Gy."""
-    gradient = [_gradient(values, axes[axis].positions_mm, 2 - axis) for axis in range(3)]
-    total = np.zeros(values.shape, dtype=np.float32)
-    for image, width in enumerate((cells.width_mm, cells.width_mm, cells.height_mm)):
-        along = np.zeros(values.shape, dtype=np.float32)
-        for own in range(3):
-            if turn[own, image] != 0:
-                along += np.float32(turn[own, image] * width) * gradient[own]
-        along *= along
-        total += along
-    np.sqrt(total, out=total)
-    total *= np.float32(0.5)
-    return total
-
-
-def _gradient(values: NDArray[np.float32], positions_mm: NDArray[np.float64], axis: int) -> NDArray[np.float32]:
-    if len(positions_mm) == 1:
-        return np.zeros(values.shape, dtype=np.float32)
-    moved = np.moveaxis(values, axis, 0)
-    distance = np.r_[positions_mm[1:], positions_mm[-1]] - np.r_[positions_mm[0], positions_mm[:-1]]
     out = np.empty_like(values)
-    slope = np.moveaxis(out, axis, 0)
-    np.subtract(moved[2:], moved[:-2], out=slope[1:-1])
-    np.subtract(moved[1], moved[0], out=slope[0])
-    np.subtract(moved[-1], moved[-2], out=slope[-1])
-    slope *= (1 / distance).astype(np.float32).reshape(-1, 1, 1)
+    at_once = max(1, _VOXELS_AT_ONCE // max(values[0].size, 1))
+    for first in range(0, len(values), at_once):
+        part = slice(first, min(first + at_once, len(values)))
+        gradient = [_gradient(values, axes[axis].positions_mm, 2 - axis, part) for axis in range(3)]
+        total = np.zeros_like(gradient[0])
+        for image, width in enumerate((cells.width_mm, cells.width_mm, cells.height_mm)):
+            along = sum(np.float32(turn[own, image] * width) * gradient[own] for own in range(3) if turn[own, image])
+            total += np.square(along)
+        np.multiply(np.sqrt(total, out=total), np.float32(0.5), out=out[part])
     return out
 
 
-def _product(
-    weights: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
-    values: NDArray[np.float32],
-    which: NDArray[np.int64],
+def _gradient(
+    values: NDArray[np.float32], positions_mm: NDArray[np.float64], axis: int, planes: slice
 ) -> NDArray[np.float32]:
+    """Gradient along one axis of some planes, Gy/mm; on one side only at the ends."""
+    count = len(positions_mm)
+    before, after = np.maximum(np.arange(count) - 1, 0), np.minimum(np.arange(count) + 1, count - 1)
+    distance = positions_mm[after] - positions_mm[before]
+    per_mm = (1 / np.where(distance > 0, distance, 1.0)).astype(np.float32)
+    if axis == 0:
+        return (values[after[planes]] - values[before[planes]]) * per_mm[planes, None, None]
+    moved = np.moveaxis(values[planes], axis, 0)
+    out = np.empty_like(values[planes])
+    slope = np.moveaxis(out, axis, 0)
+    np.subtract(moved[2:], moved[:-2], out=slope[1:-1])
+    slope[0] = moved[min(1, count - 1)] - moved[0]
+    slope[-1] = moved[-1] - moved[max(count - 2, 0)]
+    slope *= per_mm.reshape(-1, 1, 1)
+    return out
+
+
+def _weights(matrices: Sequence[NDArray[np.float32]]) -> Weights:
+    along_i, along_j, along_k = matrices
+    return Banded.of(along_i), Banded.of(along_j), along_k
+
+
+def _cell_means(
+    axis: DoseAxis, at_mm: NDArray[np.float64], width_mm: float, kind: Interpolation
+) -> NDArray[np.float32]:
+    """Weights for the mean over cells along an axis, by Gauss' rule of two points: exact for cubic doses."""
+    apart = width_mm / np.sqrt(12)
+    mean: NDArray[np.float32] = np.float32(0.5) * (axis.matrix(at_mm - apart, kind) + axis.matrix(at_mm + apart, kind))
+    return mean
+
+
+def _product(weights: Weights, values: NDArray[np.float32], which: NDArray[np.int64]) -> NDArray[np.float32]:
     along_i, along_j, along_k = weights[0], weights[1], weights[2][which]
-    needed = np.flatnonzero(along_k.any(axis=0))
-    part = slice(int(needed[0]), int(needed[-1]) + 1)
+    part = used_columns(along_k)
     planes = (along_k[:, part] @ values[part].reshape(part.stop - part.start, -1)).reshape(-1, *values.shape[1:])
-    sampled: NDArray[np.float32] = np.matmul(np.matmul(along_j, planes), along_i.T)
-    return sampled
+    return along_i.along_columns(along_j.along_rows(planes))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pdcp_dagster.domain.dvh_rim import Rim
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -21,6 +23,8 @@ _FEWEST_BINS = 1000
 _MOST_BINS = 20_000
 _NO_SHARE = 1e-6
 _MOSTLY_INSIDE = 0.5
+_SINGLE = 1e-6
+"""Doses in single precision that differ by less, as a share of them, are the same."""
 _PARTS_OF_A_BIN = 4
 """Cells are spread in quarters of a bin, so that rounding their ends shifts no dose by more than an eighth of one."""
 
@@ -28,8 +32,8 @@ _PARTS_OF_A_BIN = 4
 class DvhSum:
     """Adds up cells of a ROI; `choose` says which cells belong to it, `add` gives their dose in one layer."""
 
-    def __init__(self, max_gy: float) -> None:
-        """Prepare bins for doses up to `max_gy`: at most 0.01 Gy wide, at most 20 000."""
+    def __init__(self, max_gy: float, *, shift_rim: bool = True) -> None:
+        """Prepare bins for doses up to `max_gy`: at most 0.01 Gy wide, at most 20 000; `shift_rim`: see `dvh_rim`."""
         top = max(max_gy, 0.0) * _HEADROOM + 1e-6
         self._bin_gy = max(top / _MOST_BINS, min(_COARSEST_BIN_GY, top / _FEWEST_BINS))
         self._bins = int(np.ceil(top / self._bin_gy)) + 2
@@ -38,13 +42,16 @@ class DvhSum:
         self._lowest, self._highest = np.inf, -np.inf
         self._rim_lowest, self._rim_highest = np.inf, -np.inf
         self._chosen: NDArray[np.bool_] = np.zeros(0, dtype=bool)
-        self._weight: NDArray[np.float64] = np.zeros(0)
+        self._weight: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
         self._core: NDArray[np.bool_] = self._chosen
+        self._shift_rim = shift_rim
+        self._rim: Rim | None = None
 
     def choose(self, share: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
         """Take the cells of the next planes, `(planes, rows, columns)`: their share of the ROI and weight in mm3."""
+        self._rim = Rim.of(share) if self._shift_rim else None
         self._chosen = share > _NO_SHARE
-        self._weight = weight[self._chosen].astype(np.float64)
+        self._weight = weight[self._chosen]
         self._core = share[self._chosen] >= _MOSTLY_INSIDE
 
     @property
@@ -54,22 +61,26 @@ class DvhSum:
 
     def add(self, planes: LatticePlanes) -> None:
         """Add one layer of the chosen cells."""
+        if self._rim is not None:
+            self._rim.apply(planes)
         dose, half = planes.dose_gy[self._chosen], planes.half_extent_gy[self._chosen]
+        centre = dose if planes.centre_gy is None else planes.centre_gy[self._chosen]
         weight, core = self._weight, self._core
-        volume = float(weight.sum())
-        self._volume += volume
+        self._volume += float(weight.sum(dtype=np.float64))
         if planes.inside is not None:
             inside = planes.inside[self._chosen]
-            dose, half, weight, core = dose[inside], half[inside], weight[inside], core[inside]
-            volume = float(weight.sum())
-        self._inside += volume
+            known = inside > _NO_SHARE
+            dose, half, centre, core = dose[known], half[known], centre[known], core[known]
+            weight = weight[known] * inside[known]
         if len(dose) == 0:
             return
-        self._integral += float(weight @ dose)
+        self._inside += float(weight.sum(dtype=np.float64))
+        self._integral += float((weight * dose).sum(dtype=np.float64))
         self._spread(weight, dose, half)
-        self.add_extremes(dose[core])
-        self._rim_lowest = min(self._rim_lowest, float(dose.min()))
-        self._rim_highest = max(self._rim_highest, float(dose.max()))
+        self._rim_lowest = min(self._rim_lowest, float(centre.min()))
+        self._rim_highest = max(self._rim_highest, float(centre.max()))
+        if self._rim_lowest < self._lowest or self._rim_highest > self._highest:
+            self.add_extremes(centre[core])
 
     def add_extremes(self, doses_gy: NDArray[np.floating]) -> None:
         """Widen the range of dose, without volume."""
@@ -115,22 +126,21 @@ class DvhSum:
         below = np.r_[0.0, np.cumsum(np.cumsum(self._second_differences[:-1]))][::_PARTS_OF_A_BIN]
         edges = np.arange(self._bins + 1, dtype=np.float64) * np.float64(self._bin_gy)
         fraction: NDArray[np.float64] = np.minimum.accumulate(np.clip(1 - below / self._inside, 0, 1))
-        fraction[edges <= self.lowest_gy] = 1
-        fraction[edges > self.highest_gy] = 0
+        fraction[edges <= self.lowest_gy * (1 + _SINGLE)] = 1
+        fraction[edges > self.highest_gy * (1 + _SINGLE)] = 0
         return edges, fraction
 
-    def _spread(self, weight: NDArray[np.float64], dose: NDArray[np.float32], half: NDArray[np.float32]) -> None:
-        """Spread each cell evenly from dose - half to dose + half, at least over the width of a bin.
+    def _spread(self, weight: NDArray[np.float32], dose: NDArray[np.float32], half: NDArray[np.float32]) -> None:
+        """Spread each cell evenly from dose - half to dose + half, at least over a part of a bin.
 
-        Both ends are rounded to the nearest part of a bin: rounded down they would lower every dose by half a bin.
+        Both ends are rounded to the nearest part of a bin: rounded down they would lower every dose by half a bin. A
+        cell of one dose is spread upwards only: all of a plateau at 50 Gy gets 50 Gy.
         """
         per_gy = np.float32(_PARTS_OF_A_BIN / self._bin_gy)
-        middle, reach = dose * per_gy, np.maximum(half * per_gy, np.float32(_PARTS_OF_A_BIN / 2))
-        last = self._bins * _PARTS_OF_A_BIN
-        first = np.clip(np.rint(middle - reach), 0, last - 1).astype(np.intp)
-        stop = np.clip(np.rint(middle + reach), 0, last).astype(np.intp)
-        np.maximum(stop, first + 1, out=stop)
-        rate = weight / (stop - first)
-        length = len(self._second_differences)
-        self._second_differences += np.bincount(first, rate, minlength=length)
-        self._second_differences -= np.bincount(stop, rate, minlength=length)
+        middle, reach = dose * per_gy, half * per_gy
+        last = np.float32(self._bins * _PARTS_OF_A_BIN)
+        first = np.rint(middle - reach).clip(np.float32(0), last - np.float32(1))
+        stop = np.rint(middle + reach).clip(first + np.float32(1), last)
+        rate = (weight / (stop - first)).astype(np.float64)
+        np.add.at(self._second_differences, first.astype(np.intp), rate)
+        np.subtract.at(self._second_differences, stop.astype(np.intp), rate)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pdcp_dagster.domain.slice_spacing import DUPLICATE_WITHIN_MM, REGULAR_WITHIN_MM
+from pdcp_dagster.domain.slice_spacing import DUPLICATE_WITHIN_MM, REGULAR_WITHIN_MM, is_upright
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -44,13 +44,16 @@ class EvenStack:
     pixel_mm: tuple[float, float]
     planes: tuple[tuple[tuple[int, float], ...], ...]
 
-    def plane(self, k: int, slices: Sequence[NDArray[np.generic]]) -> NDArray[np.float32]:
-        """Return a plane, interpolated between slices `(rows, columns)`; NaN outside of what was scanned."""
+    def plane(self, k: int, slice_of: Callable[[int], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return a plane, interpolated between slices `(rows, columns)`; NaN outside of what was scanned.
+
+        slice_of: HU of a slice by its number; NaN where it was not scanned, as is whatever lies next to that.
+        """
         (below, _), *above = self.planes[k]
-        plane = self._moved(slices[below], below)
+        plane = self._moved(slice_of(below), below)
         for other, share in above:
             # In this form equal values stay what they are, to the last bit.
-            plane = plane + np.float32(share) * (self._moved(slices[other], other) - plane)
+            plane = plane + np.float32(share) * (self._moved(slice_of(other), other) - plane)
         return plane
 
     def is_whole(self, k: int) -> bool:
@@ -58,10 +61,10 @@ class EvenStack:
         columns, rows = self._offset(self.planes[k][0][0])
         return len(self.planes[k]) == 1 and columns.is_integer() and rows.is_integer()
 
-    def _moved(self, hounsfield: NDArray[np.generic], n: int) -> NDArray[np.float32]:
+    def _moved(self, hounsfield: NDArray[np.float32], n: int) -> NDArray[np.float32]:
         """Return a slice on the pixels of the new grid, NaN outside of it."""
         columns, rows = self._offset(n)
-        moved = _moved_along_columns(hounsfield.astype(np.float32), columns, self.shape[2])
+        moved = _moved_along_columns(hounsfield, columns, self.shape[2])
         return _moved_along_columns(moved.T, rows, self.shape[1]).T
 
     def _offset(self, n: int) -> tuple[float, float]:
@@ -84,7 +87,7 @@ def even_stack(found: OrderedSlices, placed: NDArray[np.float64]) -> EvenStack:
     step, count = _even(along)
     pixel = found.pixel_spacing_mm[1], found.pixel_spacing_mm[0]
     spread = np.ptp(inside, axis=0)
-    if np.linalg.norm(inside - inside.mean(axis=0), axis=1).max() <= REGULAR_WITHIN_MM:
+    if is_upright(placed, found.axes[2]):
         first, inside, spread = inside.mean(axis=0), np.zeros_like(inside), np.zeros(2)
     else:
         first = inside.min(axis=0)
@@ -124,7 +127,8 @@ def usual_step(along: NDArray[np.float64]) -> float:
 def _parts(along: NDArray[np.float64], position: float) -> tuple[tuple[int, float], ...]:
     """Return the slices that a plane lies at or between, with their weights."""
     nearest = int(np.abs(along - position).argmin())
-    if abs(float(along[nearest]) - position) <= _SNAP_MM:
+    # The last plane may lie above the last slice, by what its distance is rounded to: a hair more than the snap.
+    if abs(float(along[nearest]) - position) <= _SNAP_MM or position >= along[-1]:
         return ((nearest, 1.0),)
     above = int(np.searchsorted(along, position))
     share = (position - float(along[above - 1])) / float(along[above] - along[above - 1])

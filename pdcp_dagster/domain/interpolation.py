@@ -36,12 +36,22 @@ class DoseAxis:
 
     def inside(self, at_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether positions lie within the voxels: up to half a voxel beyond the outer centres."""
+        first, last = self._ends_mm()
+        return np.asarray((at_mm >= first) & (at_mm <= last))
+
+    def inside_share(self, at_mm: NDArray[np.float64], width_mm: float) -> NDArray[np.float32]:
+        """Share of cells of a width, by their centres, that lies within the voxels as `inside` takes them: 0 to 1."""
+        first, last = self._ends_mm()
+        low, high = np.maximum(at_mm - 0.5 * width_mm, first), np.minimum(at_mm + 0.5 * width_mm, last)
+        return np.clip((high - low) / width_mm, 0, 1).astype(np.float32)
+
+    def _ends_mm(self) -> tuple[float, float]:
         known = self.positions_mm
         if len(known) == 1:
             first = last = 0.5 * self.lone_width_mm
         else:
             first, last = 0.5 * (known[1] - known[0]), 0.5 * (known[-1] - known[-2])
-        return np.asarray((at_mm >= known[0] - first - ROUNDING_MM) & (at_mm <= known[-1] + last + ROUNDING_MM))
+        return float(known[0] - first - ROUNDING_MM), float(known[-1] + last + ROUNDING_MM)
 
     def matrix(self, at_mm: NDArray[np.float64], kind: Interpolation = "linear") -> NDArray[np.float32]:
         """`(m, n)` weights of the n known values at m positions; the outer half voxels take the outer value.

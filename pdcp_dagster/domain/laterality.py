@@ -34,14 +34,27 @@ NOT_CHECKED = "laterality_not_checked"
 
 _LEFT, _RIGHT = frozenset({"l", "lt", "left"}), frozenset({"r", "rt", "right"})
 _SHORT = frozenset({"l", "r", "rt"})
-"""Of a target these may mean local, recurrent, residual, or radiotherapy, too, ..."""
-_TARGET = re.compile(r"[pcgi]tv")
-_PAIRED = ("breast", "mamma", "chest", "axill", "lung", "kidney", "parotid", "hip", "femur")
+"""Of a target or a lesion these may mean local, recurrent, residual, or radiotherapy, too, ..."""
+_LESION = re.compile(r"\w{0,3}[pcgi]tv|boost|tumo|lesion|met(s|a|astas\w*)?$|nod|ln[ns]?$|re[zsc]id|recur")
+_PAIRED = (
+    "adren", "arm", "axill", "breast", "brst", "buttock", "carotid", "chest", "clavic", "cochlea", "cornea", "ear",
+    "eye", "fem", "foot", "glnd", "hand", "hemi", "hip", "humer", "jugul", "kidney", "knee", "lacrim", "leg", "lens",
+    "lung", "mamma", "mandib", "masset", "mastoid", "neck", "optic", "orbit", "ovar", "parotid", "plexus", "renal",
+    "retina", "rib", "scapul", "shoulder", "subclav", "submand", "temporal", "testi", "thigh", "tonsil", "ureter",
+)  # fmt: skip
 """... unless the name speaks of an organ that everybody has two of."""
+_LEVEL = re.compile(r"level|niveau|((iii?|iv)[abc]?|[iv][abc])$")
+"""`level II L`, `N L II`: lymph node levels are counted, and written, in too many ways."""
+_LENGTH = re.compile(r"\d+[cm]m$")
+"""`Ring R 2cm` has a radius."""
 _BEFORE_RT = frozenset({"pre", "post", "re", "prior", "after", "during"})
 """`post RT` is after radiotherapy."""
 _SPINE = ("spin", "vert", "sacr")
-"""`L spine` is the lumbar one, `L 5` its last vertebra."""
+"""`L spine` is the lumbar one, `L 5` its last vertebra ..."""
+_VERTEBRA = re.compile(r"(spin|vert|sacr|corpus|cauda|canal)|(vb|[hbl]?wk|dis[ck]s?|cord|th?\d{1,2})$")
+"""... and so is any lone `l` beside these ..."""
+_OTHER_CORD = re.compile(r"vocal|sperm|ear$")
+"""... unless they are another cord or canal."""
 _ACROSS = ("heart", "cardi", "atri", "ventric", "coronar", "valve", "liver", "hepat", "lobe")
 """Words of organs whose left and right parts lie on one side of the patient, or across the middle."""
 
@@ -75,7 +88,7 @@ class _Sided:
 def side_in(name: str) -> Side | None:
     """Return the side that a name speaks of: `Lung_L` (TG-263), `Lt Lung`, `RtParotid`; None for `LAD`, `L5`, `L + R`.
 
-    A single letter counts as a word of its own, but `L 5` and `L-spine` are vertebrae.
+    A single letter counts as a word of its own, but `L 5`, `L-spine` and `VB L 1` are vertebrae.
     """
     parted = _parted(name_words(name))
     return parted[0] if parted else None
@@ -87,11 +100,14 @@ def check_sides(rois: Sequence[PlacedRoi], midline_x_mm: float | None) -> tuple[
     Where both sides of an organ exist, the left one's centroid must lie further to the left; a swapped pair is two
     mismatches. A ROI without its counterpart is compared with the middle of the patient's outline, `midline_x_mm`, with
     a margin. Where there is neither, or the organ lies across the middle, it is `laterality_not_checked`.
+
+    Where a letter may mean something else (`GTV_R`, the residual; `Stomach RT`) only a counterpart proves that it is a
+    side, and only what lies far on the wrong side of it, by the margin on either side of the middle, is told of.
     """
     sided = [found for roi in rois if (found := _sided(roi)) is not None]
     checks = []
     for one in sided:
-        others = [other.roi for other in sided if other.organ == one.organ and other.side != one.side]
+        others = [other for other in sided if other.organ == one.organ and other.side != one.side]
         checks.append(_against_pair(one, others) if others else _against_midline(one, midline_x_mm))
     return tuple(check for check in checks if check is not None)
 
@@ -101,7 +117,8 @@ def _sided(roi: PlacedRoi) -> _Sided | None:
     if parted is None:
         return None
     side, organ, word = parted
-    doubtful = word in _SHORT and any(_TARGET.match(part) for part in organ)
+    odd = any(_LESION.match(part) or _LEVEL.match(part) or _LENGTH.match(part) for part in organ)
+    doubtful = word == "rt" or (word in _SHORT and (odd or not organ))
     return _Sided(roi, side, organ, certain=not doubtful or any(part.startswith(_PAIRED) for part in organ))
 
 
@@ -120,16 +137,21 @@ def _tells_side(words: tuple[str, ...], at: int) -> bool:
     after = words[at + 1] if at + 1 < len(words) else ""
     if words[at] == "rt":
         return before not in _BEFORE_RT
+    if words[at] == "left" and after.startswith("over"):
+        return False
+    if words[at] == "l" and any(map(_VERTEBRA.match, words)) and not any(map(_OTHER_CORD.match, words)):
+        return False
     is_vertebra = after.startswith(_SPINE) or (after.isdigit() and (at == 0 or before.startswith(_SPINE)))
     return len(words[at]) > 1 or not is_vertebra
 
 
-def _against_pair(one: _Sided, others: Sequence[PlacedRoi]) -> SideCheck | None:
+def _against_pair(one: _Sided, others: Sequence[_Sided]) -> SideCheck | None:
     """A left ROI is wrong where it lies to the right of every right one, and the other way about."""
     towards = 1.0 if one.side == "left" else -1.0
-    nearest = min(others, key=lambda other: towards * other.x_mm)
+    nearest = min((other.roi for other in others), key=lambda other: towards * other.x_mm)
     beyond_mm = towards * (nearest.x_mm - one.roi.x_mm)
-    if beyond_mm <= PAIR_TOLERANCE_MM:
+    certain = one.certain and all(other.certain for other in others)
+    if beyond_mm <= (PAIR_TOLERANCE_MM if certain else 2 * MIDLINE_MARGIN_MM):
         return None
     wrong = "right" if one.side == "left" else "left"
     return SideCheck(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pdcp_dagster.domain.dose_volume import dose_at_volume_pct
+from pdcp_dagster.domain.dose_volume import SAME_DOSE, dose_at_volume_pct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,6 @@ _PLAIN = {
 _IDENTIFIERS = 2
 _MEDIAN_PCT = 50.0
 _DECIMALS = 6
-_SAME_DOSE_GY = 1e-6
 _PERCENT = 100.0
 
 Cell = str | float | None
@@ -59,9 +58,10 @@ class CumulativeCurve:
 
     def volume_pct(self, gy: float) -> float:
         """V_gy: the volume in % that gets at least `gy`."""
-        if gy <= self.dose_gy[0]:
+        same_gy = SAME_DOSE * self.dose_gy[-1]
+        if gy <= self.dose_gy[0] + same_gy:
             return _PERCENT
-        if gy > self.dose_gy[-1]:
+        if gy > self.dose_gy[-1] + same_gy:
             return 0.0
         return _PERCENT * float(np.interp(gy, self.dose_gy, self.fraction))
 
@@ -118,8 +118,9 @@ def curve_from(
     volume_pct: in % of the whole ROI, of which the share `coverage` lies inside the dose grid.
     """
     fraction = np.minimum(volume_pct / (_PERCENT * coverage), 1.0)
-    between = (dose_gy > dmin_gy + _SAME_DOSE_GY) & (dose_gy < dmax_gy - _SAME_DOSE_GY)
-    at_maximum = fraction[np.abs(dose_gy - dmax_gy) <= _SAME_DOSE_GY]
+    same_gy = SAME_DOSE * dmax_gy
+    between = (dose_gy > dmin_gy + same_gy) & (dose_gy < dmax_gy - same_gy)
+    at_maximum = fraction[np.abs(dose_gy - dmax_gy) <= same_gy]
     last = float(at_maximum[0]) if len(at_maximum) else 0.0
     return CumulativeCurve(
         np.concatenate([[dmin_gy], dose_gy[between], [dmax_gy]]),

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pdcp_dagster.domain.dose_volume import (
+    SAME_DOSE,
     dose_at_volume_cm3,
     dose_at_volume_pct,
+    fractions_at_doses,
     volume_at_dose_cm3,
     volume_at_dose_pct,
 )
@@ -52,7 +54,11 @@ ABSOLUTE_DOSES_GY = tuple(range(5, 81, 5))
 RELATIVE_DOSES_PCT = (50, 80, 90, 95, 98, 100, 105, 107)
 """Doses in % of the prescription at which volumes are given (in % of the ROI)."""
 CURVE_STEP_GY = 0.1
+_MOST_CURVE_STEPS = 10_000
 _MEDIAN_PCT = 50.0
+TARGET_OUTSIDE_EXTERNAL = "target_outside_external"
+"""The flag of a target of which more gets the prescription than of the whole body: swapped, or drawn off each other."""
+_SAME_VOLUME = 1.001
 
 
 def dvh_row(
@@ -74,9 +80,12 @@ def dvh_row(
     row |= {f"v{gy}gy_cm3": volume_at_dose_cm3(dvh, gy) for gy in ABSOLUTE_DOSES_GY}
     row |= {metric.column: metric.value(dvh, prescription_gy) for metric in metrics}
     row |= _relative_volumes(dvh, prescription_gy)
-    row |= _indices(dvh, prescription_gy if is_target else None, piv_cm3, is_target=is_target)
+    asked_gy = prescription_gy if is_target else None
+    outside = _gets_more_than_the_body(dvh, asked_gy, piv_cm3)
+    row |= _indices(dvh, asked_gy, None if outside else piv_cm3)
     row |= {"prescription_gy": prescription_gy, "prescription_source": prescription_source}
-    return row | _circumstances(dvh)
+    row |= _circumstances(dvh)
+    return row | {"flags": sorted({*dvh.flags, TARGET_OUTSIDE_EXTERNAL})} if outside else row
 
 
 def dose_columns(metrics: Sequence[Metric] = ()) -> list[str]:
@@ -93,16 +102,16 @@ def dose_columns(metrics: Sequence[Metric] = ()) -> list[str]:
 def dvh_curve(dvh: Dvh) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return dose in Gy (every 0.1 Gy from 0 up to Dmax), volume in % of the whole ROI, and volume in cm3.
 
+    Above 1000 Gy, as next to a brachytherapy source, steps are the least multiple of 0.1 Gy that gives 10 000 at most.
+
     Only volume inside the dose grid counts, so that a ROI partly outside it starts below 100 %. Empty where nothing is
     inside.
     """
     if dvh.volume_inside_cm3 <= 0:
         return np.zeros(0), np.zeros(0), np.zeros(0)
-    steps = int(np.floor(dvh.dmax_gy / CURVE_STEP_GY + 1e-9)) + 1
-    dose = np.round(np.arange(max(steps, 1)) * CURVE_STEP_GY, 1)
-    fraction = np.interp(dose, dvh.edges_gy, dvh.volume_fraction)
-    fraction[dose <= dvh.dmin_gy] = 1.0
-    inside = np.minimum.accumulate(fraction) * dvh.dose_coverage
+    tenths = max(int(np.floor(dvh.dmax_gy * (1 + SAME_DOSE) / CURVE_STEP_GY + 1e-9)), 0)
+    dose = np.round(np.arange(0, tenths + 1, max(-(-tenths // _MOST_CURVE_STEPS), 1)) * CURVE_STEP_GY, 1)
+    inside = np.minimum.accumulate(fractions_at_doses(dvh, dose)) * dvh.dose_coverage
     return dose, 100 * inside, inside * dvh.volume_cm3
 
 
@@ -124,10 +133,24 @@ def _relative_volumes(dvh: Dvh, prescription_gy: float | None) -> dict[str, Cell
     return {f"v{pct}_pct": volume_at_dose_pct(dvh, pct * prescription_gy / 100) for pct in RELATIVE_DOSES_PCT}
 
 
-def _indices(dvh: Dvh, prescription_gy: float | None, piv_cm3: float | None, *, is_target: bool) -> dict[str, Cell]:
-    """Homogeneity (D2 - D98) / D50 (ICRU 83), PIV / TV (RTOG 1993), and TV_PIV^2 / (TV PIV) (Paddick 2000)."""
+def _gets_more_than_the_body(dvh: Dvh, prescription_gy: float | None, piv_cm3: float | None) -> bool:
+    """Whether more of a target gets the prescription than of the body that should hold it.
+
+    By a dose voxel and more: of isodoses below 0.1 cm3, lattices of a target and of a body measure that far apart.
+    """
+    if not prescription_gy or piv_cm3 is None:
+        return False
+    covered = volume_at_dose_cm3(dvh, prescription_gy)
+    return covered is not None and covered > _SAME_VOLUME * piv_cm3 + dvh.volume_cm3 / dvh.dose_voxels
+
+
+def _indices(dvh: Dvh, prescription_gy: float | None, piv_cm3: float | None) -> dict[str, Cell]:
+    """Homogeneity (D2 - D98) / D50 (ICRU 83), PIV / TV (RTOG 1993), and TV_PIV^2 / (TV PIV) (Paddick 2000).
+
+    Of a target with a prescription; of the two volumes of conformity the part in the body is the smaller.
+    """
     row: dict[str, Cell] = {"hi_icru83": None, "ci_rtog": None, "ci_paddick": None}
-    if not is_target or not prescription_gy or not dvh.evaluable:
+    if not prescription_gy or not dvh.evaluable:
         return row
     d2, d50, d98 = (dose_at_volume_pct(dvh, pct) for pct in (2, 50, 98))
     if d2 is not None and d98 is not None and d50:
@@ -135,7 +158,7 @@ def _indices(dvh: Dvh, prescription_gy: float | None, piv_cm3: float | None, *, 
     covered = volume_at_dose_cm3(dvh, prescription_gy)
     if piv_cm3 and covered is not None:
         row["ci_rtog"] = piv_cm3 / dvh.volume_cm3
-        row["ci_paddick"] = covered**2 / (dvh.volume_cm3 * piv_cm3)
+        row["ci_paddick"] = min(covered, piv_cm3) ** 2 / (dvh.volume_cm3 * piv_cm3)
     return row
 
 

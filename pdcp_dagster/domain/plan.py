@@ -83,6 +83,8 @@ class FractionGroup:
     beam_doses_gy: tuple[tuple[int, float], ...] = ()
     """(beam number, BeamDose in Gy)."""
     beam_metersets: tuple[tuple[int, float], ...] = ()
+    beams: tuple[int, ...] = ()
+    """Numbers of its beams."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,21 @@ import numpy as np
 
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose import DoseDecision, combine_doses
-from pdcp_dagster.domain.dose_sum import NoCommonGridError, same_geometry, sum_doses
+from pdcp_dagster.domain.dose_refusal import DoseQuestion, reason_against
+from pdcp_dagster.domain.dose_sum import MOST_OUTSIDE, NoCommonGridError, lost_outside, same_geometry, sum_doses
 from pdcp_dagster.domain.words import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
     from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
     from pdcp_dagster.domain.plan import RtPlan
 
 DONE, NONE_USABLE, SEVERAL_PLANS, NOT_ADDED = "XXIV_SUCC_001", "XXIV_EXEC_004", "XXIV_NOTE_003", "XXIV_REV_006"
+SAME_DOSE_SHARE = 5e-3
+"""Of the highest dose: what a copy of a plan differs by, recalculated or rounded; base and boost differ by far more."""
 _OF_ALL = "the planning system gives the dose of all selected plans"
 _OF_OTHERS = "it sums other plans than the selected ones"
 _NOT_ADDED = "the doses of the selected plans cannot be added"
@@ -55,6 +60,11 @@ class _Asked:
     def uids(self) -> frozenset[str]:
         return frozenset(plan.sop_instance_uid for plan in self.plans)
 
+    def owner_of(self, dose: RtDose) -> str:
+        """Return the one plan of these that a dose names; empty where it names none or several."""
+        named = self.uids & {*dose.plan_uids}
+        return next(iter(named)) if len(named) == 1 else ""
+
     def of_plan(self, doses: Sequence[RtDose], plan: RtPlan) -> DoseDecision:
         return combine_doses(doses, plan, self.frame_of_reference_uid, self.dose_type)
 
@@ -77,15 +87,17 @@ def sum_plans(
     A MULTI_PLAN dose of exactly these plans is the dose of all. Else each plan has its own dose by `combine_doses`, and
     these are added on the region that all cover: XXIV_SUCC_001, and XXIV_NOTE_003 with the maximum of each. The
     findings of a plan whose dose is not decided stand, and there is no grid. XXIV_REV_006 where a plan has no usable
-    dose while another has, a dose names none or several of the plans, brachytherapy meets external beams, two plans
-    have the very same dose (a plan and its copy), or grids or frames of reference have nothing in common.
+    dose while another has, a usable dose names none or several of the plans, brachytherapy meets external beams, two
+    plans have the same dose (a plan and its copy), frames of reference or grids have nothing in common, or a dose has
+    more than a tenth of its maximum outside the region that all cover.
     XXIV_EXEC_004 where no plan has a usable dose.
     """
     asked = _Asked(plans, frame_of_reference_uid, dose_type)
     several = [dose for dose in doses if dose.summation_type == "MULTI_PLAN" and len({*dose.plan_uids}) != 1]
-    others = [dose for dose in doses if dose not in several]
+    unusable = _strays(asked, [dose for dose in doses if dose not in several])
+    others = [dose for dose in doses if dose not in several and dose.sop_instance_uid not in unusable]
     exact = [dose for dose in several if set(dose.plan_uids) == asked.uids]
-    refused = {dose.sop_instance_uid: _OF_OTHERS for dose in several if dose not in exact}
+    refused = {**unusable, **{dose.sop_instance_uid: _OF_OTHERS for dose in several if dose not in exact}}
     try:
         _require_one_kind_of_treatment(plans)
         whole = asked.of_all(exact) if exact else None
@@ -128,6 +140,9 @@ def _total(parts: Sequence[tuple[RtPlan, DoseGrid]]) -> tuple[DoseGrid, str]:
         total = sum_doses([grid for _, grid in parts])
     except NoCommonGridError as error:
         raise _NotAddedError(f"their grids do not fit together: {error}") from error
+    for (plan, _), share in zip(parts, total.outside_shares, strict=True):
+        if share > MOST_OUTSIDE:
+            raise _NotAddedError(f"the dose of {_named(plan)} {lost_outside(share)}")
     said = f"sum of the doses of {len(parts)} plans"
     return total.grid, f"{said} on the region that all cover" if total.resampled else said
 
@@ -152,12 +167,18 @@ def _require_one_kind_of_treatment(plans: Sequence[RtPlan]) -> None:
         raise _NotAddedError(f"brachytherapy ({told}) is never added to external beams")
 
 
+def _strays(asked: _Asked, doses: Iterable[RtDose]) -> dict[str, str]:
+    """Return the doses that are of no single plan and of no use either, with the reason: they stand in no sum's way."""
+    question = DoseQuestion(None, asked.frame_of_reference_uid, asked.dose_type, asked.uids)
+    strays = {dose.sop_instance_uid: reason_against(dose, question) for dose in doses if not asked.owner_of(dose)}
+    return {uid: reason for uid, reason in strays.items() if reason}
+
+
 def _require_own_doses(doses: Iterable[RtDose], asked: _Asked) -> None:
     """A dose that is not of one of the plans alone would be added twice, or to the wrong one."""
     for dose in doses:
-        of = asked.uids & {*dose.plan_uids}
-        if len(of) != 1:
-            told = "none" if not of else "several"
+        if not asked.owner_of(dose):
+            told = "several" if asked.uids & {*dose.plan_uids} else "none"
             raise _NotAddedError(f"RTDOSE {dose.sop_instance_uid} names {told} of the plans, and is no MULTI_PLAN dose")
 
 
@@ -169,8 +190,14 @@ def _require_one_frame(doses: Iterable[RtDose]) -> None:
 
 def _require_different(parts: Sequence[tuple[RtPlan, DoseGrid]]) -> None:
     for (one, its), (other, others) in combinations(parts, 2):
-        if same_geometry(its, others) and np.array_equal(its.dose_gy, others.dose_gy):
+        if same_geometry(its, others) and _same_dose(its.dose_gy, others.dose_gy):
             raise _NotAddedError(f"{_named(one)} and {_named(other)} have the same dose, as a plan and its copy have")
+
+
+def _same_dose(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether two doses differ by no more than a dose and its recalculation do."""
+    highest = max(float(one.max()), float(other.max()))
+    return bool((np.abs(one - other) <= SAME_DOSE_SHARE * highest).all())
 
 
 def _told_of_all(whole: DoseDecision, plans: Sequence[RtPlan]) -> tuple[Finding, ...]:

@@ -107,9 +107,13 @@ def even_odd_signs(flat: FlatPolygons) -> tuple[NDArray[np.float64], NDArray[np.
     tangled = np.zeros(len(flat.counts), dtype=bool)
     if len(flat.counts) == 0:
         return signs, tangled
+    _, place, polygons = np.unique(flat.plane, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(polygons[place] > 1)  # a polygon alone on its plane has no neighbour
+    if len(shared) == 0:
+        return signs, tangled
     low = np.stack([np.minimum.reduceat(c, flat.starts) for c in (flat.x, flat.y)], axis=1)
     high = np.stack([np.maximum.reduceat(c, flat.starts) for c in (flat.x, flat.y)], axis=1)
-    order = np.argsort(flat.plane, kind="stable")
+    order = shared[np.argsort(flat.plane[shared], kind="stable")]
     for group in np.split(order, np.flatnonzero(np.diff(flat.plane[order])) + 1):
         for position, one in enumerate(group):
             rest = group[position + 1 :]

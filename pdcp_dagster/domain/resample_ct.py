@@ -6,7 +6,7 @@ told of it. What does not: regular stacks (`stack`), and whether to interpolate 
 The new stack has the slices' own axes and pixels; its planes lie a usual step apart, from the first slice on. Each
 plane is interpolated between the slices below and above it, each of which is first moved in its own plane to the pixels
 of the new grid (gantry tilt). So values that are linear in space stay exactly what they were. A plane at a slice is
-that slice. Outside of what was scanned there is `PADDING_HU`.
+that slice. Outside of what was scanned, and where an image's own padding stands, there is `PADDING_HU`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pdcp_dagster.domain.even_stack import even_stack, usual_step
+from pdcp_dagster.domain.hounsfield import PADDING_HU
 from pdcp_dagster.domain.slice_spacing import DUPLICATE_WITHIN_MM, REGULAR_WITHIN_MM, place_of
 from pdcp_dagster.domain.stack import OrderedSlices, in_order
 from pdcp_dagster.domain.volume import Volume
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.stack import SliceGeometry
     from pdcp_dagster.domain.volume import Vector
 
-PADDING_HU = -1024
-"""What stands where nothing was scanned: the usual lower end of the scale; below air, from which it can be told."""
 WIDEST_GAP_STEPS = 3
 """No more than two slices in a row may be missing: beyond that it is a part of the body that was not scanned."""
 WIDEST_GAP_MM = 15.0
@@ -98,11 +97,16 @@ def resampling_problems(slices: Sequence[SliceGeometry], hounsfield: NDArray[np.
     return (*_too_wide(placed, normal), *_too_far_aside(found, placed))
 
 
-def resample(slices: Sequence[SliceGeometry], hounsfield: NDArray[np.generic]) -> tuple[Volume, Resampling]:
+def resample(
+    slices: Sequence[SliceGeometry],
+    hounsfield: NDArray[np.generic],
+    unscanned: Sequence[NDArray[np.bool_] | None] = (),
+) -> tuple[Volume, Resampling]:
     """Interpolate slices to an even stack; int16 where every HU is whole, else float32.
 
-    slices: in ascending order along their normal; hounsfield: HU `(n, rows, columns)` of them. Raises ValueError where
-    `resampling_problems` has anything to say.
+    slices: in ascending order along their normal; hounsfield: HU `(n, rows, columns)` of them; unscanned: `(rows,
+    columns)` of each, true where there is no HU (padding), None or nothing at all where there is one everywhere.
+    Raises ValueError where `resampling_problems` has anything to say.
     """
     problems = resampling_problems(slices, hounsfield)
     found = in_order(slices)
@@ -110,11 +114,18 @@ def resample(slices: Sequence[SliceGeometry], hounsfield: NDArray[np.generic]) -
         raise ValueError("; ".join(problems))
     kept, _ = _distinct(found, hounsfield)
     made = even_stack(found, found.positions_mm[kept])
-    distinct = [hounsfield[n] for n in kept]
+
+    def known(n: int) -> NDArray[np.float32]:
+        values: NDArray[np.float32] = hounsfield[kept[n]].astype(np.float32)
+        missing = unscanned[kept[n]] if unscanned else None
+        if missing is not None:
+            values[missing] = np.nan
+        return values
+
     values = np.empty(made.shape, np.float32)
     padded = 0
     for k in range(len(made.planes)):
-        plane = made.plane(k, distinct)
+        plane = made.plane(k, known)
         unknown = np.isnan(plane)
         padded += int(unknown.sum())
         values[k] = np.where(unknown, np.float32(PADDING_HU), plane)

@@ -35,12 +35,13 @@ _TYPES_THAT_TELL_NOTHING = frozenset({"", "ORGAN", "OAR", "AVOIDANCE", "CONTROL"
 """Systems give these to whatever nobody described."""
 
 _KIND_OF_WORDS: tuple[tuple[RoiKind, re.Pattern[str]], ...] = (
-    ("bolus", re.compile(r"\bbolus(\d|\b)")),
-    ("couch", re.compile(r"\bcouch|\btable ?(top)?\d*\b")),
+    ("bolus", re.compile(r"(?<!bowel )(?<!food )(?<!gut )(?<!stool )(?<!contrast )\bbolus(\d|\b)")),
+    ("couch", re.compile(r"\bcouch|\btable ?(top)?\d*\b(?! ?of\b)")),
     (
         "fixation",
         re.compile(
-            r"\b(fixation|immobili[sz]|immob\b|thermo ?(mask|plast)|head ?(rest|frame)\b|vac(uum)? ?(bag|lok)\b"
+            r"\b((?<!femur )(?<!hip )(?<!spine )(?<!screw )(?<!plate )(?<!internal )fixation(?! (screw|plate|nail))"
+            r"|immobili[sz]|immob\b|thermo ?(mask|plast)|head ?(rest|frame)\b|vac(uum)? ?(bag|lok)\b"
             r"|base ?plate\b|breast ?board\b|body ?fix\b)"
         ),
     ),
@@ -57,7 +58,7 @@ _DOSE_NAMES = (
     re.compile(r"^[\W_]*\d+(?:[.,]\d+)?[\W_]*%[\W_]*$"),
     re.compile(rf"^[\W_]*v[\W_]*{_DOSE_VALUE}[\W_]*$"),
 )
-_TARGET = re.compile(r"\b[pcgi]tv")
+_TARGET = re.compile(r"\b[pcgi]tv|\bboost")
 
 
 def roi_kind(roi: Roi) -> RoiKind | None:

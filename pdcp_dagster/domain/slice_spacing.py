@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 REGULAR_WITHIN_MM = 0.1
 """A position this near to the best uniform fit is regular: ten times what writers round to (two decimals of a mm), and
 a tenth of the finest slice spacing in planning CT."""
+UPRIGHT_WITHIN = 1e-3
+"""A lean of all slices by less than this, 0.06 degrees, is what direction cosines of three decimals leave of none."""
+_LEAN_WITHIN_MM = 0.5
+"""Nor may a slice lie farther aside for that: half a pixel of planning CT."""
 DUPLICATE_WITHIN_MM = 0.01
 """Two slices nearer than the usual rounding of ImagePositionPatient lie at one position."""
 GAP_FACTOR = 1.5
@@ -92,19 +96,50 @@ def _irregularity(distinct: NDArray[np.float64], normal: NDArray[np.float64]) ->
 
 def _shear(distinct: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple[str, ...]:
     """Say that slices are shifted sideways, which a grid with perpendicular axes cannot hold."""
-    along = distinct @ normal
-    sideways = distinct - np.outer(along, normal)
-    sideways = sideways - sideways.mean(axis=0)
-    off = float(np.linalg.norm(sideways, axis=1).max())
-    if off <= REGULAR_WITHIN_MM:
+    lean = _lean(distinct, normal)
+    if lean.is_none:
         return ()
+    if lean.wobble_mm > REGULAR_WITHIN_MM:
+        return (f"slices lie shifted sideways by up to {lean.off_mm:.2f} mm",)
+    tilt = math.degrees(math.atan(lean.slope))
+    return (f"sheared (gantry tilt) by {tilt:.2f} degrees: slices lie shifted sideways by up to {lean.off_mm:.2f} mm",)
+
+
+def is_upright(placed: NDArray[np.float64], normal: NDArray[np.float64]) -> bool:
+    """Whether slices at `(n, 3)` positions, LPS mm, lie over one another along their normal.
+
+    They do within `REGULAR_WITHIN_MM`, or where all lean one way by no more than the rounding of direction cosines. The
+    directions stay those of the slices then, which contours are drawn by: leaning them with the stack would take the
+    far corner of a slice 0.5 mm out of it, and outlines with it, to put its middle right by less.
+    """
+    return _lean(placed, normal).is_none
+
+
+@dataclass(frozen=True, slots=True)
+class _Lean:
+    """How far slices lie aside of their mean, mm; the slope of the line through them; how far they lie off that, mm."""
+
+    off_mm: float
+    slope: float
+    wobble_mm: float
+
+    @property
+    def is_none(self) -> bool:
+        rounding = self.slope <= UPRIGHT_WITHIN and self.wobble_mm <= REGULAR_WITHIN_MM
+        return self.off_mm <= REGULAR_WITHIN_MM or (rounding and self.off_mm <= _LEAN_WITHIN_MM)
+
+
+def _lean(placed: NDArray[np.float64], normal: NDArray[np.float64]) -> _Lean:
+    along = placed @ normal
+    sideways = placed - np.outer(along, normal)
+    sideways = sideways - sideways.mean(axis=0)
     centred = along - along.mean()
     slope = centred @ sideways / (centred @ centred)
-    wobble = float(np.linalg.norm(sideways - np.outer(centred, slope), axis=1).max())
-    if wobble > REGULAR_WITHIN_MM:
-        return (f"slices lie shifted sideways by up to {off:.2f} mm",)
-    tilt = math.degrees(math.atan(float(np.linalg.norm(slope))))
-    return (f"sheared (gantry tilt) by {tilt:.1f} degrees: slices lie shifted sideways by up to {off:.2f} mm",)
+    return _Lean(
+        off_mm=float(np.linalg.norm(sideways, axis=1).max()),
+        slope=float(np.linalg.norm(slope)),
+        wobble_mm=float(np.linalg.norm(sideways - np.outer(centred, slope), axis=1).max()),
+    )
 
 
 def place_of(point: NDArray[np.float64], normal: NDArray[np.float64]) -> str:

@@ -103,7 +103,8 @@ def stack(slices: Sequence[SliceGeometry]) -> Stack:
     """Order slices along their normal and return the regular grid they fill, or in words why they fill none.
 
     Regular: every position lies within `REGULAR_WITHIN_MM` of the least-squares line of equal steps along the normal,
-    and as near to it sideways (shear, gantry tilt). The order in which slices are given does not matter.
+    and as near to it sideways (shear, gantry tilt), a lean within the rounding of direction cosines aside
+    (`is_upright`). The order in which slices are given does not matter.
     """
     found = in_order(slices)
     if not isinstance(found, OrderedSlices):

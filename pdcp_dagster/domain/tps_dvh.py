@@ -103,15 +103,15 @@ def cumulative_curve(pairs: Sequence[float], scaling: float) -> TpsCurve:
     """Return the curve of a DVH of type CUMULATIVE: D1 V1 D2 V2 ... with bin widths times `scaling` in Gy.
 
     The standard does not say at which dose of its bin a volume is taken, so it is put in the middle, right to half a
-    bin (as one system's stated means show it to be). Raises TpsDvhError.
+    bin (as one system's stated means show it to be). A first bin of no width, or one that says where the doses begin,
+    can only be the dose of its volume: then all volumes are taken at the ends of their bins. Raises TpsDvhError.
     """
     widths, volumes = _bins(pairs, scaling)
     if (np.diff(volumes) > VOLUME_NOISE * volumes[0]).any():
         raise TpsDvhError("its volumes rise with dose, which those of a cumulative histogram cannot")
     ends = np.cumsum(widths)
-    places = ends - widths / 2
-    if widths[0] > _OFFSET_BIN * widths[1]:
-        places[0] = ends[0]
+    at_ends = widths[0] == 0 or widths[0] > _OFFSET_BIN * widths[1]
+    places = ends if at_ends else ends - widths / 2
     fraction = np.minimum.accumulate(volumes) / volumes[0]
     return _curve(np.r_[0.0, places, ends[-1]], np.r_[1.0, fraction, 0.0], widths, float(volumes[0]))
 

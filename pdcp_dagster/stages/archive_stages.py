@@ -107,12 +107,14 @@ def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding,
         path.parent.mkdir(parents=True, exist_ok=True)
     size = sum(patient.archive.download_all(pairs))
     counts: dict[str, int] = {role: len(objects) for role, objects in selected_by_role.items()}
-    for cached in ("ct", "structure_sets", "contours", "plan", "doses", "dose_decision"):
+    for cached in READ_FROM_FILES:
         patient.__dict__.pop(cached, None)
     findings = tuple(Finding(_RETRIEVED[role][0], f"{count} {_RETRIEVED[role][1]}") for role, count in counts.items())
     return Kept({"files": len(pairs), "size_mb": round(size / 1e6, 1), **counts}), findings
 
 
+READ_FROM_FILES = ("ct", "structure_sets", "contours", "plans", "doses", "dose_decision", "_plan_sum")
+"""What a patient remembers of retrieved files; it does not outlive them."""
 _SHOWN_OBJECTS = 50
 _SHOWN_COLUMNS = ("role", "series_uid", "sop_instance_uid", "linked_by", "verdict", "reason")
 _RETRIEVED: Mapping[str, tuple[str, str]] = {

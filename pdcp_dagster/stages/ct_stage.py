@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.nifti import write_volume
 from pdcp_dagster.domain.codes import Finding
+from pdcp_dagster.domain.hounsfield import PADDING_HU
 from pdcp_dagster.stages.outcome import Kept, Shown
 
 if TYPE_CHECKING:
@@ -34,12 +35,20 @@ def convert_ct(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...
 
 
 def _findings(ct: CtSeries, grid: Grid) -> tuple[Finding, ...]:
-    findings = [Finding("XII_SUCC_001", f"{grid.size[2]} slices")]
+    findings = [Finding("XII_SUCC_001", _built(ct, grid))]
     if ct.resampling is not None:
         findings.append(Finding("XII_NOTE_001", f"{'; '.join(ct.stack.problems)}; {ct.resampling}"))
     if ct.lossy_slices:
         findings.append(Finding("XII_NOTE_002", f"{ct.lossy_slices} of {len(ct.sop_instance_uids)} slices"))
     return tuple(findings)
+
+
+def _built(ct: CtSeries, grid: Grid) -> str:
+    slices = f"{grid.size[2]} slices"
+    # What was interpolated tells of its own padding.
+    if not ct.unscanned_voxels or ct.resampling is not None:
+        return slices
+    return f"{slices}; {ct.unscanned_voxels} voxels were never scanned (PixelPaddingValue) and hold {PADDING_HU} HU"
 
 
 def _shown(ct: CtSeries, volume: Volume) -> dict[str, Shown]:
@@ -53,6 +62,8 @@ def _shown(ct: CtSeries, volume: Volume) -> dict[str, Shown]:
     }
     if ct.resampling is not None:
         shown["resampled"] = str(ct.resampling)
+    if ct.unscanned_voxels:
+        shown["unscanned_voxels"] = ct.unscanned_voxels
     if ct.lossy_slices:
         shown["lossy_slices"] = ct.lossy_slices
     return shown
@@ -67,6 +78,7 @@ def _details(ct: CtSeries, grid: Grid) -> dict[str, object]:
         "patient_position": ct.patient_position,
         "spacing_mm": list(grid.spacing_mm),
         "size": list(grid.size),
+        "unscanned_voxels": ct.unscanned_voxels,
         "lossy_slices": ct.lossy_slices,
         "resampled": ct.resampling is not None,
     }

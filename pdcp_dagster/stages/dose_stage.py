@@ -47,7 +47,7 @@ def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]
         _against_prescription(patient, maximum_gy),
     )
     uneven = _write_doses(patient, grid, target)
-    unwritten = (Finding("XXIV_REV_005", ", ".join(uneven)),) if uneven else ()
+    unwritten = (Finding("XXIV_REV_005", "; ".join(uneven)),) if uneven else ()
     findings = (*decision.findings, *(finding for finding in odd if finding is not None), *unwritten)
     shown: dict[str, Shown] = {
         "maximum_gy": round(maximum_gy, 3),
@@ -59,7 +59,7 @@ def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]
 
 
 def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> list[str]:
-    """Write the NIfTI files of what is in Gy; return which used ones the format cannot hold, for their uneven planes.
+    """Write the NIfTI files of what is in Gy; return which used ones the format cannot hold, and why.
 
     A sum with uneven planes is written on the CT's grid, whether asked for or not, so that nobody is left without.
     """
@@ -71,13 +71,13 @@ def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> list[str]:
             continue
         try:
             write_dose(dose.grid, target / "doses" / f"{uid_name(uid)}.nii.gz")
-        except UnevenPlanes:
+        except UnevenPlanes as why:
             if uid in patient.dose_decision.used_uids:
-                uneven.append(uid)
+                uneven.append(f"{uid}: {why}")
     try:
         write_dose(total, target / "dose.nii.gz")
-    except UnevenPlanes:
-        uneven.append("the sum")
+    except UnevenPlanes as why:
+        uneven.append(f"the sum: {why}")
         on_ct = True
     if on_ct:
         write_volume(Volume(patient.grid, dose_on_grid(total, patient.grid)), target / DOSE_ON_CT)

@@ -82,9 +82,9 @@ def _side_flags(patient: Patient, computed: Sequence[Computed]) -> dict[tuple[st
 
 
 def _external(computed: Sequence[Computed]) -> Dvh | None:
-    """Return the DVH of the patient's outline: the ROI of type EXTERNAL, else the one that is named so."""
+    """Return the DVH of the patient's outline: the largest ROI of type EXTERNAL, else of those that are named so."""
     outlines = [(roi, dvh) for _, roi, dvh in computed if dvh is not None and is_external(roi)]
-    outlines.sort(key=lambda outline: outline[0].interpreted_type != "EXTERNAL")
+    outlines.sort(key=lambda outline: (outline[0].interpreted_type != "EXTERNAL", -outline[1].volume_cm3))
     return outlines[0][1] if outlines else None
 
 
@@ -100,6 +100,7 @@ class _Rows:
     def row(self, structure_set: StructureSet, roi: Roi, dvh: Dvh | None) -> dict[str, object]:
         patient, settings = self.patient, self.patient.cohort.dvh
         prescription_gy, source = prescription_of(patient, roi)
+        doses = self._doses(roi, dvh, prescription_gy)
         return {
             "patient_id": patient.task.patient_id,
             "rtstruct_uid": structure_set.sop_instance_uid,
@@ -107,8 +108,8 @@ class _Rows:
             "roi_name": roi.name,
             "roi_standard_name": None,
             "status": "computed" if dvh is not None else "no_closed_contour",
-            **self._doses(roi, dvh, prescription_gy),
-            "flags": self._flags(structure_set, roi, dvh),
+            **doses,
+            "flags": self._flags(structure_set, roi, doses["flags"]),
             "prescription_gy": prescription_gy,
             "prescription_source": source,
             "dose_interpolation": settings.dose_interpolation,
@@ -151,12 +152,13 @@ class _Rows:
             return {}
         return {**legacy_columns(dvh, prescription_gy, prescribed=self.prescribed)}
 
-    def _flags(self, structure_set: StructureSet, roi: Roi, dvh: Dvh | None) -> list[str]:
+    def _flags(self, structure_set: StructureSet, roi: Roi, of_dvh: object) -> list[str]:
         of_roi = structure_set.sop_instance_uid, roi.number
         told = {roi_kind(roi), self.side_flags.get(of_roi)} - {None}
-        of_dvh = dvh.flags if dvh is not None else ()
-        found = {*roi.flags, *self.patient.contours[of_roi].flags, *map(str, told), *of_dvh}
-        return sorted(found) or ([] if dvh is not None else ["no_closed_contour"])
+        found = {*roi.flags, *self.patient.contours[of_roi].flags, *map(str, told)}
+        if isinstance(of_dvh, list):
+            return sorted({*found, *of_dvh})
+        return sorted(found) or ["no_closed_contour"]
 
     def _coverage_by_plan(self, structure_set: StructureSet, roi: Roi, dvh: Dvh | None) -> list[float] | None:
         """Share of the ROI inside each plan's own dose grid, in the order of the plans; None where one plan counts."""

@@ -23,8 +23,13 @@ from pdcp_dagster.domain.metrics import dvh_curve
 from pdcp_dagster.domain.prescription import is_target
 from pdcp_dagster.domain.words import some
 from pdcp_dagster.stages.dvh_rows import dvh_table, prescription_of, settings_of
-from pdcp_dagster.stages.outcome import Check, Kept, Picture, Rows
-from pdcp_dagster.stages.planning_system import compare_with_planning_system, comparison_check, comparison_finding
+from pdcp_dagster.stages.outcome import Kept, Picture, Rows
+from pdcp_dagster.stages.planning_system import (
+    compare_with_planning_system,
+    comparison_checks,
+    comparison_finding,
+    comparison_in_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +47,9 @@ DOUBTFUL = frozenset(
         "self_crossing_contour",
         "near_duplicate_contour_dropped",
         "gap_in_contours",
+        "sparse_contours",
+        "planes_merged",
+        "rois_of_one_number_joined",
         "outside_image",
         "partly_outside_image",
     }
@@ -67,7 +75,7 @@ def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
         *comparison_finding(comparison),
         *_of_fractions(patient),
     )
-    return _dvh_kept(patient, table, drawn, comparison_check(comparison)), findings
+    return _dvh_kept(patient, table, drawn, comparison), findings
 
 
 def target_findings(computed: Sequence[tuple[Roi, Dvh | None]]) -> tuple[Finding, ...]:
@@ -130,7 +138,7 @@ def _dvhs(patient: Patient) -> list[tuple[StructureSet, Roi, Dvh | None]]:
     return found
 
 
-def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve], planning_system: Check) -> Kept:
+def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve], comparison: pd.DataFrame) -> Kept:
     prescription = table["prescription_gy"].dropna()
     content = draw_dvh(
         sorted(drawn, key=lambda curve: not curve.is_target),
@@ -149,9 +157,9 @@ def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve], plan
             "rois": len(table),
             "dvh": Picture("image/png", content, "DVH"),
             "doses_per_roi": shown,
-            "planning_system": planning_system.said,
+            "planning_system": comparison_in_words(comparison),
         },
-        checks=(planning_system,),
+        checks=comparison_checks(comparison),
     )
 
 

@@ -62,14 +62,24 @@ def comparison_finding(table: pd.DataFrame) -> tuple[Finding, ...]:
     return (Finding("XXV_NOTE_002", some(told)),) if told else ()
 
 
-def comparison_check(table: pd.DataFrame) -> Check:
-    """Return whether no DVH differs, and how many agree, in words; nothing to compare is passed, and said."""
-    counts = table["verdict"].value_counts()
-    agreeing, differing, others = (int(counts.get(verdict, 0)) for verdict in (AGREES, DIFFERS, NOT_COMPARED))
-    said = f"{agreeing} ROIs agree, {differing} differ, {others} could not be compared"
+def comparison_in_words(table: pd.DataFrame) -> str:
+    """Say how many DVHs agree, differ, and could not be compared."""
     if not len(table):
-        said = "the RTDOSE holds no histograms to compare with"
-    return Check(AGREES_WITH_PLANNING_SYSTEM, passed=not differing, said=said)
+        return "the RTDOSE holds no histograms to compare with"
+    agreeing, differing, others = (_count(table, verdict) for verdict in (AGREES, DIFFERS, NOT_COMPARED))
+    return f"{agreeing} ROIs agree, {differing} differ, {others} could not be compared"
+
+
+def comparison_checks(table: pd.DataFrame) -> tuple[Check, ...]:
+    """Return whether no DVH differs; nothing where none could be compared, which is no agreement."""
+    differing = _count(table, DIFFERS)
+    if not differing and not _count(table, AGREES):
+        return ()
+    return (Check(AGREES_WITH_PLANNING_SYSTEM, passed=not differing, said=comparison_in_words(table)),)
+
+
+def _count(table: pd.DataFrame, verdict: str) -> int:
+    return int((table["verdict"] == verdict).sum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,16 @@ def test_prescriptions_are_by_patient_and_roi_case_aside(tmp_path: Path, patient
         ("patient_id,roi,prescription_gy\n,PTV,60\n", "line 2: expected a patient_id, which is empty"),
         ("patient_id,roi,prescription_gy\nA,,60\n", "line 2: expected a roi, which is empty"),
         (
+            "patient_id,roi,prescription_gy\nA,PTV,60\nA,Boost,50,4\n",
+            "line 3: it has more cells than there are columns",
+        ),
+        ("patient_id,prescription_gy,roi\nA,50,4,PTV\n", "line 2: it has more cells than there are columns"),
+        (
+            "patient_id,roi,prescription_gy,prescription_gy\nA,PTV,50,60\n",
+            "line 1: the column prescription_gy is there more than once",
+        ),
+        ("roi,patient_id,prescription_gy,roi \nPTV,A,50,CTV\n", "line 1: the column roi is there more than once"),
+        (
             "patient_id,roi,prescription_gy\nA,PTV,60\nB,PTV,50\nA,ptv,50\n",
             "line 4: 'ptv' of patient 'A' has 50 Gy here and 60 Gy above",
         ),
@@ -158,6 +168,18 @@ def test_a_table_of_prescriptions_that_is_not_clear_is_told_in_one_line(tmp_path
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_tables_of_approvals_and_dates_with_a_column_twice_or_a_cell_too_many_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CohortTableError, match="line 1: the column Status is there more than once"):
+        read_approvals(a_file(tmp_path, "SeriesInstanceUID,Status,Status\n1.2,APPROVED,REJECTED\n"))
+    with pytest.raises(CohortTableError, match="line 3: it has more cells"):
+        read_dates(a_file(tmp_path, "patient_id,date\nA,2013-11-30\nMueller, Eva,2013-11-30\n"))
+
+
+def test_blank_cells_and_columns_that_a_spreadsheet_leaves_at_the_end_are_no_trouble(tmp_path: Path) -> None:
+    text = "patient_id,roi,prescription_gy,,\nA,PTV,60,,\nB,PTV,50,,,,\n,,,,,,\n"
+    assert read_prescriptions(a_file(tmp_path, text)) == {"A": {"ptv": 60.0}, "B": {"ptv": 50.0}}
 
 
 def test_a_table_that_cannot_be_read_is_no_empty_table(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, JPEGLosslessSV1, RLELossless
 
-from pdcp_dagster.adapters.ct_series import CtReadError, CtSeries, read_ct_series
+from pdcp_dagster.adapters.ct_series import CtReadError, CtSeries, read_ct_series, read_ct_slice
 
 MakeSlice = Callable[..., Dataset]
 Save = Callable[[Dataset, str], Path]
@@ -129,6 +129,25 @@ def test_slices_of_two_frames_of_reference_are_no_volume(series_of: Series) -> N
     assert ct.stack.problems == ("the slices lie in 2 frames of reference",)
 
 
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        ({1: None}, "1 slice names no frame of reference, the others do"),
+        ({0: None, 2: None}, "2 slices name no frame of reference, the others do"),
+        ({1: None, 2: "1.2.9"}, "the slices lie in 2 frames of reference, and 1 slice names none"),
+    ],
+)
+def test_slices_that_name_no_frame_of_reference_are_counted(
+    series_of: Series, one: dict[int, str | None], told: str
+) -> None:
+    ct = read_ct_series(series_of(4, one={k: {"FrameOfReferenceUID": uid} for k, uid in one.items()}), "resample")
+    assert (ct.volume, ct.stack.problems) == (None, (told,))
+
+
+def test_a_series_that_names_no_frame_of_reference_at_all_is_a_volume(series_of: Series) -> None:
+    assert values_of(read_ct_series(series_of(3, FrameOfReferenceUID=None))).shape == (3, 4, 6)
+
+
 def test_a_slice_of_another_series_is_refused(series_of: Series) -> None:
     with pytest.raises(CtReadError, match=r"2\.dcm: is of series 1\.2\.9"):
         read_ct_series(series_of(3, one={2: {"SeriesInstanceUID": "1.2.9"}}))
@@ -143,6 +162,8 @@ def test_a_slice_of_another_series_is_refused(series_of: Series) -> None:
         ({"RescaleIntercept": None}, "RescaleIntercept is missing"),
         ({"RescaleSlope": None}, "RescaleSlope is missing"),
         ({"RescaleSlope": 0}, "RescaleSlope is 0"),
+        ({"RescaleSlope": "1e300"}, "RescaleSlope 1e+300, RescaleIntercept 0: HU beyond any number"),
+        ({"RescaleIntercept": "-1e39"}, "RescaleSlope 1, RescaleIntercept -1e+39: HU beyond any number"),
         ({"RescaleType": "Z_EFF"}, "RescaleType is Z_EFF: the values are not HU"),
         ({"Rows": None}, "Rows is missing"),
         ({"PixelData": None}, "PixelData is missing"),
@@ -216,7 +237,7 @@ def test_a_tilted_series_is_refused_unless_it_is_to_be_interpolated(make_slice: 
     files = tilted_series(make_slice, save)
     refused = read_ct_series(files)
     assert (refused.volume, refused.resampling) == (None, None)
-    assert "sheared (gantry tilt) by 20.0 degrees" in refused.stack.problems[0]
+    assert "sheared (gantry tilt) by 20.00 degrees" in refused.stack.problems[0]
     ct = read_ct_series(files, "resample")
     assert ct.volume is not None
     assert ct.resampling is not None
@@ -264,3 +285,57 @@ def test_localisers_and_missing_slices_do_not_meet(series_of: Series, make_slice
     assert ct.volume is not None
     assert ct.volume.values[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
     assert len(ct.localisers) == 1
+
+
+@pytest.mark.parametrize("kind", ["HU", "hu", "Hounsfield", "HOUNSFIELD UNITS", "HU_MOD", "us", "", None])
+def test_a_rescale_type_that_says_hu_or_nothing_is_hu_however_it_is_written(
+    series_of: Series, kind: str | None
+) -> None:
+    assert values_of(read_ct_series(series_of(3, RescaleType=kind)))[:, 0, 0].tolist() == [0, 1, 2]
+
+
+def padded_pixels(value: int, dtype: str) -> NDArray[np.integer]:
+    """0 HU, after an intercept of -1024, but for a corner of padding."""
+    pixels = np.full((4, 6), 1024, dtype)
+    pixels[0, 0] = value
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        (np.int16(-2000), {"PixelPaddingValue": -2000}),
+        (np.int16(-32768), {"PixelPaddingValue": -32768}),
+        (np.uint16(63536), {"PixelPaddingValue": 63536}),
+        (np.int16(-2003), {"PixelPaddingValue": -2000, "PixelPaddingRangeLimit": -2010}),
+    ],
+)
+@pytest.mark.parametrize("missing", [None, 3])
+def test_padding_is_no_hu_is_never_interpolated_and_is_counted(
+    make_slice: MakeSlice, save: Save, stored: np.integer, told: dict[str, int], missing: int | None
+) -> None:
+    files = []
+    for k in {0, 1, 2, 3, 4} - {missing}:
+        pixels = padded_pixels(int(stored) if k < 3 else 1024, stored.dtype.name)
+        one = make_slice(pixels, (0.0, 0.0, 3.0 * k), RescaleIntercept=-1024, **told)
+        files.append(save(one, f"{k}.dcm"))
+    ct = read_ct_series(files, "resample")
+    assert ct.volume is not None
+    assert ct.volume.values.dtype == np.int16
+    # The plane of a missing slice at 9 mm lies between padding and 0 HU: nobody knows what was there.
+    padded = 3 if missing is None else 4
+    assert ct.volume.values[:, 0, 0].tolist() == [-1024] * padded + [0] * (5 - padded)
+    assert np.unique(ct.volume.values[:, 1:]).tolist() == [0]
+    assert ct.unscanned_voxels == padded
+
+
+def test_a_signed_padding_value_written_as_unsigned_is_the_same_value(make_slice: MakeSlice, save: Save) -> None:
+    one = make_slice(padded_pixels(-2000, "int16"), (0.0, 0.0, 0.0), RescaleIntercept=-1024)
+    one.add_new("PixelPaddingValue", "US", 63536)  # 65536 - 2000
+    assert read_ct_slice(save(one, "0.dcm"))[0, 0, :2].tolist() == [-1024, 0]
+
+
+def test_a_padding_value_that_is_no_number_is_none(make_slice: MakeSlice, save: Save) -> None:
+    one = make_slice(padded_pixels(-2000, "int16"), (0.0, 0.0, 0.0), RescaleIntercept=-1024)
+    one.add_new("PixelPaddingValue", "SS", [-2000, 7])
+    assert read_ct_slice(save(one, "0.dcm"))[0, 0, 0] == -3024

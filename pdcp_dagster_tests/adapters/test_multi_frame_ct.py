@@ -102,6 +102,27 @@ def test_frames_that_hold_no_hu_are_refused(slices: list[Dataset], save: Save) -
         read_ct_series([save(data, "frames.dcm")])
 
 
+def test_frames_of_weighted_energies_are_hu_where_they_say_so(slices: list[Dataset], save: Save) -> None:
+    data = enhanced_from(slices, frame_types=[["DERIVED", "PRIMARY", "VOLUME", "ENERGY_PROP_WT"]] * 6)
+    assert_same_volume(read_ct_series([save(data, "frames.dcm")]), single(slices, save))
+    for groups in data.PerFrameFunctionalGroupsSequence:
+        groups.PixelValueTransformationSequence[0].RescaleType = "US"
+    with pytest.raises(CtReadError, match="FrameType says ENERGY_PROP_WT: the values are not HU"):
+        read_ct_series([save(data, "unsaid.dcm")])
+
+
+def test_padding_of_frames_is_no_hu(slices: list[Dataset], save: Save) -> None:
+    # No slice has a stored value of 30000, but the first 2 pixels of each from here on.
+    for one in slices:
+        one.PixelData = np.array([30000, 30000], "<i2").tobytes() + one.PixelData[4:]
+        one.PixelPaddingValue = 30000
+    frames = read_ct_series([save(enhanced_from(slices), "frames.dcm")])
+    assert_same_volume(frames, single(slices, save))
+    assert frames.volume is not None
+    assert frames.volume.values[:, 0, :2].tolist() == [[-1024, -1024]] * 6
+    assert frames.unscanned_voxels == 12
+
+
 def test_projections_and_averages_of_phases_are_densities(slices: list[Dataset], save: Save) -> None:
     data = enhanced_from(slices, frame_types=[["DERIVED", "SECONDARY", "RESPIRATORY", "MEAN"]] * 6)
     assert_same_volume(read_ct_series([save(data, "frames.dcm")]), single(slices, save))

@@ -158,9 +158,15 @@ def test_a_dose_lies_on_its_own_grid(tmp_path: Path) -> None:
     assert image.GetPixel(2, 1, 2) == 17 / 8
 
 
-@pytest.mark.parametrize("offsets", [[0.0, 3.0, 8.0], [0.0]])
-def test_uneven_dose_planes_are_refused(offsets: list[float], tmp_path: Path) -> None:
-    with pytest.raises(UnevenPlanes):
+@pytest.mark.parametrize(
+    ("offsets", "why"),
+    [
+        ([0.0, 3.0, 8.0], "the dose planes lie 3.00 to 5.00 mm apart"),
+        ([0.0], "its one plane has no distance to another"),
+    ],
+)
+def test_uneven_dose_planes_are_refused(offsets: list[float], why: str, tmp_path: Path) -> None:
+    with pytest.raises(UnevenPlanes, match=why):
         write_dose(dose_on(offsets), tmp_path / "dose.nii.gz")
     assert not list(tmp_path.iterdir())
 

@@ -128,6 +128,36 @@ def test_where_the_normal_points_to_the_feet(read: Read, vector: list[int], orig
     assert np.array_equal(grid.dose_gy, STORED[frames] * 0.5)
 
 
+@pytest.mark.parametrize(
+    ("start", "vector", "origin_z", "frames"),
+    [
+        (30, [30.05, 33.05, 38.05], 38.0, [2, 1, 0]),
+        (30, [29, 26, 21], 30.0, [0, 1, 2]),
+        (0.2, [0.25, 3.25, 8.25], 8.2, [2, 1, 0]),
+        (30, [0.005, 3.005, 8.005], 30.0, [0, 1, 2]),
+        (0, [0, 3, 8], 0.0, [0, 1, 2]),
+    ],
+    ids=["z rounded", "z off by 1 mm, descending", "z near 0", "0 rounded", "0 is relative"],
+)
+def test_towards_the_feet_a_rounded_z_coordinate_is_one_and_a_rounded_zero_too(
+    read: Read, start: float, vector: list[float], origin_z: float, frames: list[int]
+) -> None:
+    """Frames lie at z, z + 3 and z + 8 mm (or at z - 3 and z - 8 mm); planes ascend along -z, from the highest z."""
+    feet_first = {"ImageOrientationPatient": [-1, 0, 0, 0, 1, 0], "ImagePositionPatient": [10, 20, start]}
+    grid = placed(read(**feet_first, GridFrameOffsetVector=vector))
+    assert grid.origin_mm[2] == pytest.approx(origin_z)
+    assert np.array_equal(grid.dose_gy, STORED[frames] * 0.5)
+
+
+@pytest.mark.parametrize("orientation", [[-1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, -1]], ids=["to the feet", "sagittal"])
+@pytest.mark.parametrize("vector", [[5, 8, 13], [31.2, 34.2, 39.2]])
+def test_offsets_that_are_neither_relative_nor_z_coordinates_are_not_guessed(
+    read: Read, orientation: list[float], vector: list[float]
+) -> None:
+    with pytest.raises(DoseReadError, match="neither 0 nor the z of ImagePositionPatient"):
+        read(ImageOrientationPatient=orientation, GridFrameOffsetVector=vector)
+
+
 HEAD_FIRST_SUPINE, FEET_FIRST_SUPINE = [1, 0, 0, 0, 1, 0], [-1, 0, 0, 0, 1, 0]
 HEAD_FIRST_PRONE, FEET_FIRST_PRONE = [-1, 0, 0, 0, -1, 0], [1, 0, 0, 0, -1, 0]
 POSITIONS = [HEAD_FIRST_SUPINE, FEET_FIRST_SUPINE, HEAD_FIRST_PRONE, FEET_FIRST_PRONE]
@@ -160,7 +190,7 @@ def test_every_pixel_has_its_dose_at_the_point_that_the_standard_gives_it(
 
 def test_one_frame_lies_at_the_position_whatever_its_offset(read: Read) -> None:
     one = {"NumberOfFrames": 1, "PixelData": STORED[:1].tobytes()}
-    for vector in ([0], [30], [17], [0, 3, 8], None):
+    for vector in ([0], [30], [17], None):
         grid = placed(read(**one, GridFrameOffsetVector=vector))
         assert grid.origin_mm == (10.0, 20.0, 30.0)
         assert grid.plane_offsets_mm.tolist() == [0.0]
@@ -217,15 +247,33 @@ def test_references_are_all_kept(read: Read) -> None:
     plans[0].ReferencedFractionGroupSequence = [group]
     plans[1].ReferencedSOPInstanceUID = "1.2.78"
     dose = read(ReferencedRTPlanSequence=plans, TissueHeterogeneityCorrection=["IMAGE", "ROI_OVERRIDE"])
-    assert (dose.plan_uids, dose.fraction_groups, dose.beams) == (("1.2.77", "1.2.78"), (1,), (2, 5))
+    assert (dose.plan_uids, dose.fraction_groups) == (("1.2.77", "1.2.78"), (1,))
+    assert dose.beams == ((1, 2), (1, 5))
     assert dose.heterogeneity_correction == ("IMAGE", "ROI_OVERRIDE")
     assert (dose.units, dose.dose_type, dose.summation_type) == ("GY", "PHYSICAL", "PLAN")
     assert dose.frame_of_reference_uid == "1.2.3.9"
 
 
-def test_units_are_passed_on_as_they_stand(read: Read) -> None:
+def test_one_beam_in_two_fraction_groups_is_two_parts(read: Read) -> None:
+    groups = []
+    for number in (1, 2, None):
+        beam, group = Dataset(), Dataset()
+        beam.ReferencedBeamNumber = 7
+        group.ReferencedBeamSequence = [beam]
+        if number is not None:
+            group.ReferencedFractionGroupNumber = number
+        groups.append(group)
+    plan = Dataset()
+    plan.ReferencedFractionGroupSequence = groups
+    assert read(ReferencedRTPlanSequence=[plan]).beams == ((1, 7), (2, 7), (None, 7))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+def test_units_and_types_are_passed_on_as_they_stand_but_in_capitals(read: Read) -> None:
     assert read(DoseUnits="RELATIVE").units == "RELATIVE"
     assert read(DoseUnits=None).units is None
+    dose = read(DoseUnits="Gy", DoseType="Physical", DoseSummationType="plan")
+    assert (dose.units, dose.dose_type, dose.summation_type) == ("GY", "PHYSICAL", "PLAN")
 
 
 @pytest.mark.parametrize(
@@ -262,6 +310,13 @@ def test_other_transfer_syntaxes_hold_the_same_dose(build: Build, tmp_path: Path
         ({"GridFrameOffsetVector": None}, "GridFrameOffsetVector has 0 values for 3 frames"),
         ({"GridFrameOffsetVector": [0, 3]}, "GridFrameOffsetVector has 2 values for 3 frames"),
         ({"GridFrameOffsetVector": [0, 3, 3]}, "two planes at one position"),
+        ({"NumberOfFrames": None}, "pixel data holds 3 frames, not 1"),
+        ({"NumberOfFrames": 0}, "pixel data holds 3 frames, not 1"),
+        (
+            {"NumberOfFrames": None, "PixelData": STORED[:1].tobytes()},
+            "GridFrameOffsetVector has 3 values for 1 frames",
+        ),
+        ({"NumberOfFrames": 2, "GridFrameOffsetVector": [0, 3]}, "pixel data holds 3 frames, not 2"),
         ({"ImagePositionPatient": None}, "ImagePositionPatient is missing"),
         ({"ImageOrientationPatient": [1, 0, 0, 0.6, 0.8, 0]}, "not perpendicular"),
         ({"ImageOrientationPatient": [0, 1, 0, 0, 0, -1], "GridFrameOffsetVector": [30, 33, 38]}, "not transverse"),

@@ -154,7 +154,8 @@ def test_fractions_are_those_of_all_groups_and_unknown_where_one_does_not_say(
 def test_fraction_groups_with_dose_and_meterset_per_beam(read: Read) -> None:
     beams = [item(ReferencedBeamNumber=1, BeamDose=0.5, BeamMeterset=97), item(ReferencedBeamNumber=2)]
     group = item(FractionGroupNumber=0, NumberOfFractionsPlanned="7", ReferencedBeamSequence=beams)
-    assert read(FractionGroupSequence=[group]).fraction_groups == (FractionGroup(0, 7, ((1, 0.5),), ((1, 97.0),)),)
+    expected = FractionGroup(0, 7, ((1, 0.5),), ((1, 97.0),), beams=(1, 2))
+    assert read(FractionGroupSequence=[group]).fraction_groups == (expected,)
 
 
 def test_dose_references(read: Read) -> None:

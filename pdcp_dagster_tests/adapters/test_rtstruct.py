@@ -137,6 +137,18 @@ def test_what_is_no_anatomy_is_marked_by_type_or_name(read: Read) -> None:
     assert [roi.flags for roi in structure_set.rois] == [("bolus",), ("couch",), ("dose_derived",), ()]
 
 
+@pytest.mark.parametrize("stray", [item(), item(ReferencedROINumber="")], ids=["missing", "empty"])
+def test_an_observation_of_no_roi_loses_its_words_and_not_the_patient(read: Read, stray: Dataset) -> None:
+    stray.RTROIInterpretedType = "PTV"
+    structure_set = read(
+        [declared(1, "Structure"), declared(2, "Heart")],
+        [],
+        RTROIObservationsSequence=[item(ReferencedROINumber=2, RTROIInterpretedType="ORGAN"), stray],
+    )
+    assert [roi.flags for roi in structure_set.rois] == [("observation_without_number",), ()]
+    assert [roi.interpreted_type for roi in structure_set.rois] == [None, "ORGAN"]
+
+
 def test_names_equal_aside_from_case_are_flagged(read: Read) -> None:
     structure_set = read([declared(1, "ptv"), declared(2, "PTV"), declared(3, "Cord")], [])
     assert [roi.flags for roi in structure_set.rois] == [("duplicate_name",), ("duplicate_name",), ()]
@@ -160,6 +172,21 @@ def test_an_roi_without_a_name_is_called_by_its_number(read: Read) -> None:
 def test_two_rois_of_one_number_are_one_and_flagged(read: Read) -> None:
     roi = only(read([declared(1, "First"), declared(1, "Second")], []))
     assert (roi.name, roi.flags) == ("First", ("duplicate_roi_number",))
+
+
+def test_two_rois_of_one_number_that_were_both_drawn_are_told_apart_from_one_that_was_split(read: Read) -> None:
+    both = [declared(1, "First"), declared(1, "Second")]
+    roi = only(read(both, [drawn(1, contour(TRIANGLE)), drawn(1, contour(r"0\0\8\10\0\8\0\10\8"))]))
+    assert roi.flags == ("duplicate_roi_number", "split_roi_contour", "rois_of_one_number_joined")
+    roi = only(read(both, [drawn(1, contour(TRIANGLE)), drawn(1)]))
+    assert roi.flags == ("duplicate_roi_number", "split_roi_contour")
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+def test_a_geometric_type_in_small_letters_is_the_type(read: Read) -> None:
+    kinds = ("Closed_Planar", "closedplanar_xor", "Point")
+    roi = only(read([declared(1, "A")], [drawn(1, *(contour(TRIANGLE, kind=kind) for kind in kinds))]))
+    assert [one.geometric_type for one in roi.contours] == ["CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "POINT"]
 
 
 def test_split_contours_of_one_roi_are_joined(read: Read) -> None:

@@ -16,7 +16,6 @@ import argparse
 import cProfile
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -35,12 +34,16 @@ from pdcp_dagster.phantom.anatomy import full_size_spec, tiny_spec
 from pdcp_dagster.phantom.archive import upload_folder
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 from pdcp_dagster.phantom.patient import write_phantom
+from pdcp_dagster.phantom.solids import cylinder
 from pdcp_dagster.stages import chain
 from pdcp_dagster.stages.outcome import PatientOutcome, PatientTask
 from pdcp_dagster.stages.patient import ChainSettings, Patient
+from pdcp_dagster_tests.bench.peer_programs.exchange import peak_mb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pdcp_dagster.phantom.spec import PhantomSpec
 
 FULL_SIZE, WARM_UP = "FULL", "SMALL"
 _DICOM = "retrieved_dicom"
@@ -51,9 +54,27 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 TARGETS = {"masks and DVHs": 1.5, "all conversion": 6.0, "peak_mb": 600.0}
 
 
+_CONTOUR_POINTS = 226_000
+"""In all: one a pixel or two, as planning systems export contours that were drawn or found on 1 mm pixels."""
+_BODY_RADII_MM = (210.0, 150.0)
+"""An adult's pelvis, or a thorax with raised arms; the dose covers its whole box, as planning systems export it."""
+
+
+def patient_spec(seed: int) -> PhantomSpec:
+    """Return the trunk of `full_size_spec` in a body of 420 x 300 mm, its contours drawn as finely as in clinics."""
+    spec = full_size_spec(FULL_SIZE, seed)
+    contours = sum(len(plane.contours) for roi in spec.rois for plane in roi.planes(spec.slice_positions_mm))
+    body = cylinder((0, 0, 0), _BODY_RADII_MM, spec.size[2] * spec.slice_mm)
+    rois = (
+        replace(roi, vertices=round(_CONTOUR_POINTS / contours), solid=body if roi.name == "BODY" else roi.solid)
+        for roi in spec.rois
+    )
+    return replace(spec, rois=tuple(rois))
+
+
 def prepare(folder: Path, seed: int = 4) -> Path:
     """Bring the full-size and the small patient into a store, up to the retrieved files; return the full-size DICOM."""
-    specs = {FULL_SIZE: full_size_spec(FULL_SIZE, seed), WARM_UP: tiny_spec(WARM_UP, seed)}
+    specs = {FULL_SIZE: patient_spec(seed), WARM_UP: tiny_spec(WARM_UP, seed)}
     with PrivateOrthanc(folder / "orthanc") as server, Orthanc(OrthancSettings(url=server.url)) as archive:
         for name, spec in specs.items():
             write_phantom(spec, folder / name)
@@ -92,7 +113,7 @@ def convert(folder: Path, profile: cProfile.Profile | None = None) -> dict[str, 
         spent = _stages(folder, nobody)
         if profile:
             profile.disable()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        peak = peak_mb()
         full = Patient(_task(FULL_SIZE), _settings(folder), nobody, _folder(folder, FULL_SIZE))
         return {**_masks_and_dvhs(full), **spent, "peak_mb": peak}
 

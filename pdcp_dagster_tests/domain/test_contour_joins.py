@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pdcp_dagster.domain.contour_joins import ABUTTING_MM, join_abutting
+from pdcp_dagster.domain.contour_joins import ABUTTING_MM, TENTHS_ABUTTING_MM, join_abutting, rounded_apart_mm
 from pdcp_dagster.domain.contours import planar_contours, stack_volume_cm3
 from pdcp_dagster.domain.masks import fill_mask
 from pdcp_dagster.domain.structures import Contour, Roi
@@ -114,6 +116,48 @@ def test_borders_further_apart_than_rounding_are_as_they_were_drawn(apart_mm: fl
     both = drawn(bar(10, 30), bar(30 + apart_mm, 50))
     assert join_abutting([(0, bar(10, 30)), (0, bar(30 + apart_mm, 50))])[1] == set()
     assert area_mm2(both) == pytest.approx(area, abs=1e-3)
+
+
+@pytest.mark.parametrize("off_mm", [0.1, -0.1])
+def test_a_border_rounded_to_tenths_is_joined_where_all_of_the_roi_is(off_mm: float) -> None:
+    """It lies on a column of pixel centres: up to 40 of 1600 pixels would be lost, and 4 mm2 of area either way."""
+    both = drawn(bar(10, 30), bar(30 + off_mm, 50))
+    assert area_mm2(both) == pytest.approx(1600, abs=1e-6)
+    assert mask(both).sum() == 1600
+    assert planar_contours(both, GRID).flags == ("abutting_contours_joined",)
+    finer = drawn(bar(10, 30), bar(30 + off_mm, 50), bar(55.03, 60))
+    assert area_mm2(finer) == pytest.approx(1600 - 4 + 4.97 * 40, abs=0.1)
+
+
+def test_the_decimals_of_the_coordinates_tell_how_they_were_rounded() -> None:
+    assert rounded_apart_mm([np.array([[0.1, -20.3, 7.0]]), np.array([[1.0, 2.0, 3.0]])]) == TENTHS_ABUTTING_MM
+    assert rounded_apart_mm([np.array([[0.1, -20.3, 7.0]]), np.array([[1.25, 2.0, 3.0]])]) == ABUTTING_MM
+
+
+def test_a_ring_of_many_vertices_takes_no_memory_for_all_pairs_of_them() -> None:
+    """4000 x 4000 pairs of a vertex and an edge are 128 MB for each number that is kept of them."""
+    angle = np.arange(4000) * (2 * np.pi / 4000)
+    outer, inner = (np.column_stack([r * np.cos(angle), r * np.sin(angle)]) for r in (150, 147))
+    tracemalloc.start()
+    joined, flags = join_abutting([(0, outer), (0, inner)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert flags == set()
+    assert [vertices for _, vertices in joined] == [pytest.approx(outer), pytest.approx(inner)]
+    assert peak < 20e6
+
+
+def test_a_long_border_of_many_vertices_is_joined_wherever_its_vertices_lie() -> None:
+    """A wavy border of 2000 and of 1501 vertices 0.01 mm apart, 30 mm from either straight side."""
+    sides = []
+    for points, off in ((2000, 0.005), (1501, -0.005)):
+        y = np.linspace(10, 50, points)
+        sides.append(np.column_stack([40 + 0.5 * np.sin(y / 5) + off, y]))
+    left = np.concatenate([[[10.0, 10.0]], sides[0], [[10.0, 50.0]]])
+    right = np.concatenate([[[70.0, 10.0]], sides[1], [[70.0, 50.0]]])
+    joined, flags = join_abutting([(0, left), (0, right)])
+    assert flags == {"abutting_contours_joined"}
+    assert area_mm2(drawn(*(vertices for _, vertices in joined))) == pytest.approx(60 * 40, abs=1e-3)
 
 
 def test_a_hole_stays_a_hole_where_it_touches_the_outline_or_not() -> None:

@@ -13,9 +13,6 @@ from pdcp_dagster.domain.plan import Beam, FractionGroup, RtPlan
 from pdcp_dagster.domain.volume import Vector
 
 UPRIGHT: tuple[Vector, Vector, Vector] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
-C30, S30 = np.sqrt(0.75), 0.5
-TURNED: tuple[Vector, Vector, Vector] = ((C30, S30, 0), (-S30, C30, 0), (0, 0, 1))
-"""Turned by 30 degrees about the patient's long axis."""
 
 
 def grid(gy: float, *, origin: Vector = (0, 0, 0), spacing: float = 2.0, size: int = 6) -> DoseGrid:
@@ -36,7 +33,7 @@ def beam(number: int, delivery: str | None = "TREATMENT") -> Beam:
 PLAN = RtPlan(
     "plan",
     beams=(beam(1), beam(2), beam(3, "SETUP")),
-    fraction_groups=(FractionGroup(1, 25), FractionGroup(2, 8)),
+    fraction_groups=(FractionGroup(1, 25, beams=(1, 3)), FractionGroup(2, 8, beams=(2,))),
 )
 
 
@@ -105,31 +102,32 @@ def test_fraction_doses_without_a_plan_are_left_to_a_person() -> None:
 
 
 def test_beam_doses_are_summed_if_they_are_all_treatment_beams() -> None:
-    parts = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 22, "BEAM", beams=(2,))]
+    parts = [dose("a", 30, "BEAM", beams=((1, 1),)), dose("b", 22, "BEAM", beams=((2, 2),))]
     assert highest(combine_doses(parts, PLAN)) == 52
     assert codes(combine_doses(parts[:1], PLAN))[0] == "XXIV_REV_002"
-    with_setup = [*parts, dose("c", 0.1, "BEAM", beams=(3,))]
-    assert codes(combine_doses(with_setup, PLAN))[0] == "XXIV_REV_002"
+    with_setup = combine_doses([*parts, dose("c", 0.1, "BEAM", beams=((1, 3),))], PLAN)
+    assert codes(with_setup)[0] == "XXIV_REV_002"
+    assert with_setup.findings[0].detail == "beam 3 of fraction group 1 is no treatment beam of the plan"
 
 
 def test_one_dose_may_be_of_several_beams_or_groups() -> None:
-    assert highest(combine_doses([dose("a", 52, "BEAM", beams=(1, 2))], PLAN)) == 52
+    assert highest(combine_doses([dose("a", 52, "BEAM", beams=((1, 1), (2, 2)))], PLAN)) == 52
     assert highest(combine_doses([dose("a", 60, "FRACTION", fraction_groups=(1, 2))], PLAN)) == 60
-    overlapping = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 52, "BEAM", beams=(1, 2))]
+    overlapping = [dose("a", 30, "BEAM", beams=((1, 1),)), dose("b", 52, "BEAM", beams=((1, 1), (2, 2)))]
     assert codes(combine_doses(overlapping, PLAN))[0] == "XXIV_REV_001"
 
 
 def test_a_beam_that_does_not_say_whether_it_treats_is_a_treatment_beam() -> None:
-    plan = RtPlan("plan", beams=(beam(1), beam(2, None)))
-    assert codes(combine_doses([dose("a", 30, "BEAM", beams=(1,))], plan))[0] == "XXIV_REV_002"
-    assert highest(combine_doses([dose("a", 52, "BEAM", beams=(1, 2))], plan)) == 52
+    plan = RtPlan("plan", beams=(beam(1), beam(2, None)), fraction_groups=(FractionGroup(1, 25, beams=(1, 2)),))
+    assert codes(combine_doses([dose("a", 30, "BEAM", beams=((1, 1),))], plan))[0] == "XXIV_REV_002"
+    assert highest(combine_doses([dose("a", 52, "BEAM", beams=((1, 1), (1, 2)))], plan)) == 52
 
 
 @pytest.mark.parametrize(
     "parts",
     [
-        [dose("b1", 30, "BEAM", beams=(1,))],
-        [dose("b1", 30, "BEAM", beams=(1,)), dose("b2", 20, "BEAM", beams=(2,))],
+        [dose("b1", 30, "BEAM", beams=((1, 1),))],
+        [dose("b1", 30, "BEAM", beams=((1, 1),)), dose("b2", 20, "BEAM", beams=((2, 2),))],
         [dose("f1", 40, "FRACTION", fraction_groups=(1,)), dose("f2", 10, "FRACTION", fraction_groups=(2,))],
     ],
     ids=["one of its beams", "all of its beams", "all of its fraction groups"],
@@ -158,8 +156,8 @@ def test_the_highest_dose_is_that_of_the_sum_not_the_sum_of_the_highest() -> Non
 def test_complete_beams_stand_in_for_incomplete_fraction_groups() -> None:
     doses = [
         dose("f", 45, "FRACTION", fraction_groups=(1,)),
-        dose("a", 30, "BEAM", beams=(1,)),
-        dose("b", 22, "BEAM", beams=(2,)),
+        dose("a", 30, "BEAM", beams=((1, 1),)),
+        dose("b", 22, "BEAM", beams=((2, 2),)),
     ]
     decision = combine_doses(doses, PLAN)
     assert highest(decision) == 52
@@ -245,7 +243,10 @@ def test_physical_and_weighted_doses_are_never_added(wanted: str) -> None:
 def test_a_dose_or_an_image_without_a_frame_of_reference_is_left_to_the_linkage() -> None:
     assert highest(combine_doses([dose("a", frame_of_reference_uid=None)], PLAN, "frame")) == 50
     assert highest(combine_doses([dose("a", frame_of_reference_uid="any")], PLAN, None)) == 50
-    parts = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 22, "BEAM", beams=(2,), frame_of_reference_uid=None)]
+    parts = [
+        dose("a", 30, "BEAM", beams=((1, 1),)),
+        dose("b", 22, "BEAM", beams=((2, 2),), frame_of_reference_uid=None),
+    ]
     assert highest(combine_doses(parts, PLAN, "frame")) == 52
 
 
@@ -274,7 +275,7 @@ def test_without_a_plan_a_plan_dose_is_that_of_the_plan_it_names() -> None:
 
 
 def test_without_a_plan_beam_doses_are_left_to_a_person() -> None:
-    parts = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 22, "BEAM", beams=(2,))]
+    parts = [dose("a", 30, "BEAM", beams=((1, 1),)), dose("b", 22, "BEAM", beams=((2, 2),))]
     assert codes(combine_doses(parts, None))[0] == "XXIV_REV_002"
 
 
@@ -307,6 +308,7 @@ def test_without_a_plan_beam_doses_are_left_to_a_person() -> None:
         ({"grid": grid(float("nan"))}, "no numbers"),
         ({"grid": grid(float("inf"))}, "no numbers"),
         ({"grid": grid(-0.25)}, "it holds negative doses, down to -0.25 Gy"),
+        ({"grid": grid(500_000)}, "its highest dose is 500000 Gy, more than the 10000 Gy that any treatment gives"),
         ({"grid": None}, "it holds no dose grid, at most dose-volume histograms"),
     ],
 )
@@ -319,6 +321,39 @@ def test_unusable_doses_are_refused_with_their_reason(changes: dict[str, object]
     assert (highest(beside), beside.used_uids) == (48, ("good",))
 
 
+def with_one_voxel_of(gy: float) -> DoseGrid:
+    """Return 50 Gy but for one voxel."""
+    values = np.full((6, 6, 6), 50, dtype=np.float32)
+    values[0, 0, 0] = gy
+    return replace(grid(50), dose_gy=values)
+
+
+def test_what_lies_a_thousandth_of_the_maximum_below_zero_is_rounding_and_counts_as_zero() -> None:
+    """A thousandth of 50 Gy is 0.05 Gy."""
+    decision = combine_doses([dose("a", grid=with_one_voxel_of(-0.04))], PLAN)
+    assert decision.grid is not None
+    assert (decision.grid.dose_gy[0, 0, 0], highest(decision)) == (0, 50)
+    assert codes(decision) == ["XXIV_SUCC_001", "XXIV_NOTE_005"]
+    assert decision.findings[1].detail == "a: down to -0.04 Gy"
+    refused = combine_doses([dose("a", grid=with_one_voxel_of(-0.06))], PLAN)
+    assert codes(refused)[0] == "XXIV_EXEC_004"
+    assert refused.refused == (("a", "it holds negative doses, down to -0.06 Gy"),)
+
+
+def test_a_part_below_zero_takes_nothing_from_the_sum() -> None:
+    parts = [
+        dose("a", 0, "BEAM", beams=((1, 1),), grid=with_one_voxel_of(-0.04)),
+        dose("b", 22, "BEAM", beams=((2, 2),)),
+    ]
+    summed = combine_doses(parts, PLAN).grid
+    assert summed is not None
+    assert (summed.dose_gy[0, 0, 0], summed.dose_gy[1, 1, 1]) == (22, 72)
+
+
+def test_the_thousands_of_gray_next_to_a_brachytherapy_source_are_a_dose() -> None:
+    assert highest(combine_doses([dose("a", 9_999)], PLAN)) == 9_999
+
+
 def test_no_dose_is_no_usable_dose() -> None:
     assert codes(combine_doses([], PLAN)) == ["XXIV_EXEC_004"]
 
@@ -328,7 +363,10 @@ def test_a_dose_that_names_no_plan_is_left_to_the_linkage() -> None:
 
 
 def test_doses_of_different_frames_are_never_summed() -> None:
-    parts = [dose("a", 30, "BEAM", beams=(1,)), dose("b", 22, "BEAM", beams=(2,), frame_of_reference_uid="other")]
+    parts = [
+        dose("a", 30, "BEAM", beams=((1, 1),)),
+        dose("b", 22, "BEAM", beams=((2, 2),), frame_of_reference_uid="other"),
+    ]
     decision = combine_doses(parts, PLAN)
     assert decision.grid is None
     assert codes(decision)[0] == "XXIV_REV_002"
@@ -342,79 +380,12 @@ def test_a_plan_dose_that_names_two_plans_is_not_taken_for_the_dose_of_one(plan:
     assert decision.findings[0].detail == "PLAN dose a names 2 plans, so it may be the dose of all: boost, plan"
 
 
-def test_a_sum_lies_on_the_region_that_all_grids_cover_at_the_finest_spacing() -> None:
-    """A: centres 0 to 10 mm in steps of 2, ending at 11; B: 4 to 19 in steps of 3, beginning at 2.5.
-
-    A's voxels at 4, 6, 8 and 10 mm lie whole in both; the one at 2 begins at 1, where B is unknown.
-    """
-    parts = [
-        dose("a", 30, "BEAM", beams=(1,)),
-        dose("b", 0, "BEAM", beams=(2,), grid=grid(22, origin=(4, 4, 4), spacing=3.0)),
-    ]
-    for order in (parts, parts[::-1]):
-        decision = combine_doses(order, PLAN)
-        summed = decision.grid
-        assert summed is not None
-        assert summed.spacing_mm == pytest.approx((2, 2))
-        assert summed.origin_mm == pytest.approx((4, 4, 4))
-        assert summed.plane_offsets_mm == pytest.approx([0, 2, 4, 6])
-        assert summed.dose_gy == pytest.approx(np.full((4, 4, 4), 52))
-        assert decision.summation == "sum of 2 BEAM doses on the region that all cover"
-
-
-def test_a_sum_of_linear_doses_is_linear_whatever_the_order_and_sign_of_the_axes() -> None:
-    """Dose 5 + x Gy at x mm on both; the second's columns run along z, its planes along -x, from 14 down to -1 mm."""
-    ramp = np.broadcast_to(np.arange(5, 17, 2, dtype=np.float32), (6, 6, 6))
-    turned = np.broadcast_to(np.arange(19, 1, -3, dtype=np.float32)[:, None, None], (6, 6, 6))
-    axes: tuple[Vector, Vector, Vector] = ((0, 0, 1), (0, 1, 0), (-1, 0, 0))
-    offsets = np.arange(6) * np.float64(3)
-    parts = [
-        dose("a", 0, "BEAM", beams=(1,), grid=replace(grid(0), dose_gy=ramp)),
-        dose("b", 0, "BEAM", beams=(2,), grid=DoseGrid((14, 0, 0), axes, (3.0, 3.0), offsets, turned)),
-    ]
-    summed = combine_doses(parts, PLAN).grid
-    assert summed is not None
-    assert summed.origin_mm == pytest.approx((0, 0, 0))
-    assert summed.dose_gy == pytest.approx(2 * ramp, abs=1e-4)
-
-
-ORIGIN = np.array([-40.0, 20.0, 10.0])
-
-
-def linear(axes: tuple[Vector, Vector, Vector], low: float, spacing: float, size: int) -> DoseGrid:
-    """Dose 40 + 0.3 x - 0.2 y + 0.1 z Gy, the first voxel `low` mm from `ORIGIN` along every axis."""
-    steps = low + spacing * np.arange(size, dtype=np.float64)
-    k, j, i = np.meshgrid(steps, steps, steps, indexing="ij")
-    points = ORIGIN + np.stack([i, j, k], axis=-1) @ np.array(axes)
-    values = (40 + points @ np.array([0.3, -0.2, 0.1])).astype(np.float32)
-    x, y, z = points[0, 0, 0]
-    return DoseGrid((x, y, z), axes, (spacing, spacing), steps - low, values)
-
-
-@pytest.mark.parametrize("other", [TURNED, UPRIGHT], ids=["both turned", "one turned"])
-def test_a_sum_of_linear_doses_on_turned_grids_is_linear(other: tuple[Vector, Vector, Vector]) -> None:
-    """A cube from -10 to 10 mm within one from -30 to 30 mm, which covers it turned by 30 degrees, too."""
-    parts = [
-        dose("a", 0, "BEAM", beams=(1,), grid=linear(TURNED, -30, 3.0, 21)),
-        dose("b", 0, "BEAM", beams=(2,), grid=linear(other, -10, 2.0, 11)),
-    ]
-    for order in (parts, parts[::-1]):
-        summed = combine_doses(order, PLAN).grid
-        assert summed is not None
-        i_mm, j_mm, k_mm = summed.axis_positions_mm()
-        k, j, i = np.meshgrid(k_mm, j_mm, i_mm, indexing="ij")
-        points = np.array(summed.origin_mm) + np.stack([i, j, k], axis=-1) @ np.array(summed.axes)
-        assert summed.axes == other
-        assert summed.dose_gy.shape == (11, 11, 11)
-        assert summed.dose_gy == pytest.approx(2 * (40 + points @ np.array([0.3, -0.2, 0.1])), abs=1e-3)
-
-
 def test_rotated_grids_without_a_box_that_both_cover_are_left_to_a_person() -> None:
     c = np.sqrt(0.5)
     axes: tuple[Vector, Vector, Vector] = ((c, c, 0), (-c, c, 0), (0, 0, 1))
     parts = [
-        dose("a", 30, "BEAM", beams=(1,)),
-        dose("b", 22, "BEAM", beams=(2,), grid=replace(grid(22), axes=axes)),
+        dose("a", 30, "BEAM", beams=((1, 1),)),
+        dose("b", 22, "BEAM", beams=((2, 2),), grid=replace(grid(22), axes=axes)),
     ]
     decision = combine_doses(parts, PLAN)
     assert decision.grid is None
@@ -425,9 +396,27 @@ def test_rotated_grids_without_a_box_that_both_cover_are_left_to_a_person() -> N
 @pytest.mark.parametrize("apart", [11.0, 9e4])
 def test_grids_without_a_common_region_are_not_summed(apart: float) -> None:
     parts = [
-        dose("a", 30, "BEAM", beams=(1,)),
-        dose("b", 0, "BEAM", beams=(2,), grid=grid(22, origin=(0, 0, apart))),
+        dose("a", 30, "BEAM", beams=((1, 1),)),
+        dose("b", 0, "BEAM", beams=((2, 2),), grid=grid(22, origin=(0, 0, apart))),
     ]
     decision = combine_doses(parts, PLAN)
     assert codes(decision)[0] == "XXIV_REV_002"
     assert "no region is covered by all" in decision.findings[0].detail
+
+
+@pytest.mark.parametrize(
+    ("hot", "code"), [((0, 0, 0), "XXIV_REV_002"), ((5, 5, 5), "XXIV_SUCC_001")], ids=["far corner", "common corner"]
+)
+def test_parts_are_not_added_on_a_corner_where_their_doses_are_not(hot: tuple[int, int, int], code: str) -> None:
+    """Cubes from -1 to 11 mm and from 7 to 19 mm, which have 4 mm in common; the first has 50 Gy in one voxel."""
+    first, second = grid(0), grid(0, origin=(8, 8, 8))
+    first.dose_gy[hot], second.dose_gy[0, 0, 0] = 50, 20
+    parts = [
+        dose("a", 0, "BEAM", beams=((1, 1),), grid=first),
+        dose("b", 0, "BEAM", beams=((2, 2),), grid=second),
+    ]
+    decision = combine_doses(parts, PLAN)
+    assert codes(decision)[0] == code
+    if decision.grid is None:
+        told = "BEAM dose a has 100 % of its highest dose outside the region that all cover"
+        assert decision.findings[0].detail == told

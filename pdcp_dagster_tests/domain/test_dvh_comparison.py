@@ -101,6 +101,25 @@ def test_a_coarse_histogram_is_allowed_its_bin() -> None:
     assert verdict(theirs(bin_gy=2.0))[0] == "agrees"
 
 
+@pytest.mark.parametrize("bin_gy", [4.0, 20.0, 100.0])
+def test_a_histogram_in_bins_wider_than_a_twentieth_of_the_dose_is_not_compared(bin_gy: float) -> None:
+    row = compare(OURS, theirs(bin_gy=bin_gy), end_caps_cm3=0, is_external=False)
+    assert (row["verdict"], row["reason"]) == ("not compared", f"its bins of {bin_gy:g} Gy are too wide")
+    assert row.get("dose_tolerance_gy") is None
+    assert row["tps_dmean_gy"] is not None
+
+
+def test_bins_that_are_wide_for_a_low_dose_still_tell_it_from_a_high_one() -> None:
+    """0.1 Gy bins of a ROI with 1.5 Gy at most, where 60 Gy were found; where that is found too they say little."""
+    low = theirs(0.5, 1.5, bin_gy=0.1)
+    assert verdict(low)[0] == "differs"
+    assert verdict(low, evenly_spread(0.5, 1.5)) == ("not compared", "its bins of 0.1 Gy are too wide")
+
+
+def test_bins_of_a_hundredth_of_a_gray_are_never_too_wide() -> None:
+    assert verdict(theirs(0.01, 0.11), evenly_spread(0.01, 0.11)) == ("agrees", None)
+
+
 def test_a_roi_partly_outside_the_dose_grid_is_not_compared() -> None:
     found, reason = verdict(theirs(), evenly_spread(10, 60, coverage=0.5))
     assert found == "not compared"

@@ -57,6 +57,7 @@ def test_below_four_planes_a_cubic_dose_is_linear_between_them(planes: int) -> N
         image = Grid((0, 0, 0), (1, 1, 1), UPRIGHT, (3, 3, 21))
         lattice = {kind: dose_lattice(dose, image, cells, kind) for kind in ("linear", "cubic")}
         found = {kind: one.planes(np.arange(41), np.ones((41, 1, 2), dtype=bool)) for kind, one in lattice.items()}
-        assert found["cubic"].dose_gy == pytest.approx(found["linear"].dose_gy, abs=1e-4)
+        cubic = found["cubic"].dose_gy if found["cubic"].centre_gy is None else found["cubic"].centre_gy
+        assert cubic == pytest.approx(found["linear"].dose_gy, abs=1e-4)
         if axes == UPRIGHT:
-            assert found["cubic"].dose_gy[10, 0, 0] == pytest.approx(20 if planes > 1 else 10)
+            assert cubic[10, 0, 0] == pytest.approx(20 if planes > 1 else 10)

@@ -205,4 +205,4 @@ def test_where_the_dose_is_linear_both_interpolations_agree(drawn: Drawn, gradie
     k, j, i = np.meshgrid(*reversed(dose.axis_positions_mm()), indexing="ij")
     dose = replace(dose, dose_gy=(60 + (np.stack([i, j, k], axis=-1) - HALF_MM) @ gradient).astype(np.float32))
     linear = dvh_of(drawn.contours, dose, DvhSettings("linear"), drawn.grid)
-    assert_same(dvh_of(drawn.contours, dose, DvhSettings("cubic"), drawn.grid), linear, within_gy=0.002)
+    assert_same(dvh_of(drawn.contours, dose, DvhSettings("cubic"), drawn.grid), linear, within_gy=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from pdcp_dagster.domain.dose_shares import dose_shares
 from pdcp_dagster.domain.dvh import Dvh
+from pdcp_dagster.domain.eqd2 import eqd2_columns
 from pdcp_dagster.domain.equivalent_dose import geud_columns, geud_gy
 from pdcp_dagster_tests.domain.known_dvhs import dvh_of_levels, evenly_spread
+from pdcp_dagster_tests.domain.known_stacks import SI, cylinder, dose_of, dvh_of
 
 EXPONENTS = (-100.0, -10.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 8.0, 20.0, 100.0)
 
@@ -49,6 +52,36 @@ def test_a_dose_spread_evenly_from_10_to_60_gy_has_the_closed_form() -> None:
 def test_a_of_one_is_the_mean_dose_whatever_binning_did_to_it() -> None:
     blurred = evenly_spread(10, 60, mean_gy=35.004)
     assert geud_gy(blurred, 1) == pytest.approx(35.004, abs=1e-9)
+
+
+def test_a_of_one_is_the_mean_dose_where_half_of_the_roi_gets_the_lowest() -> None:
+    """Half gets Dmin, 10.005 Gy, in the middle of its bin; 30 Gy stand in theirs as 30.005: only those may move."""
+    dvh = replace(dvh_of_levels({10.0: 0.5, 30.0: 0.25, 60.0: 0.25}), dmin_gy=10.005, dmean_inside_gy=27.5025)
+    assert geud_gy(dvh, 1) == pytest.approx(27.5025, abs=1e-9)
+    shares = dose_shares(dvh)
+    assert shares is not None
+    assert shares.dose_gy == pytest.approx([10.005, 30.0025, 59.9975], abs=1e-9)
+
+
+def test_a_few_hot_voxels_keep_their_dose_though_nearly_all_gets_the_lowest() -> None:
+    """0.2 % at 80 Gy in 1 Gy: the mean of d^20 is 0.002 * 80^20."""
+    dvh = replace(dvh_of_levels({1.0: 0.998, 80.0: 0.002}), dmin_gy=1.0)
+    assert geud_gy(dvh, 1) == pytest.approx(1.158, abs=1e-9)
+    assert geud_gy(dvh, 20) == pytest.approx(80 * 0.002 ** (1 / 20), abs=0.01)
+
+
+def test_a_of_one_is_the_mean_of_a_roi_of_which_one_voxel_is_hot() -> None:
+    """1 Gy, and a peak of 80 Gy at one voxel of 2.5 mm: trilinear, so its square is worth 8/27 of the voxel."""
+    cold = dose_of(0 * SI)
+    values = np.ones_like(cold.dose_gy)
+    values[20, 20, 20] = 80
+    dvh = dvh_of(cylinder(10, 3), replace(cold, dose_gy=values))
+    assert geud_gy(dvh, 1) == pytest.approx(dvh.dmean_inside_gy, rel=1e-6)
+    share = 2.5**3 / (dvh.volume_cm3 * 1000)
+    mean, square = 1 + 79 * share, 1 + 2 * 79 * share + 79**2 * share * 8 / 27
+    assert dvh.dmean_inside_gy == pytest.approx(mean, rel=2e-3)
+    row = eqd2_columns(dvh, 1, 3.0)
+    assert row["eqd2_dmean_gy"] == pytest.approx((square + 3 * mean) / 5, rel=0.015)
 
 
 def test_a_target_of_which_some_gets_nothing_is_worth_nothing_for_a_of_nought_and_below() -> None:
@@ -96,4 +129,4 @@ def test_the_shares_are_all_of_the_volume_and_keep_the_mean(levels: dict[float, 
     shares = dose_shares(dvh)
     assert shares is not None
     assert shares.share.sum() == pytest.approx(1)
-    assert shares.share @ shares.dose_gy == pytest.approx(dvh.dmean_inside_gy, abs=1e-3)
+    assert shares.share @ shares.dose_gy == pytest.approx(dvh.dmean_inside_gy, abs=1e-9)

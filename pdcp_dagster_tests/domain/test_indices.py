@@ -10,7 +10,7 @@ import pytest
 from pdcp_dagster.domain.contours import planar_contours
 from pdcp_dagster.domain.dose_grid import DoseGrid
 from pdcp_dagster.domain.dvh import Dvh, compute_dvh
-from pdcp_dagster.domain.metrics import dvh_row
+from pdcp_dagster.domain.metrics import TARGET_OUTSIDE_EXTERNAL, dvh_row
 from pdcp_dagster.domain.prescription import prescription_isodose_volume_cm3
 from pdcp_dagster.domain.structures import Contour, Roi
 from pdcp_dagster.domain.volume import Grid
@@ -85,6 +85,17 @@ def test_organs_unknown_prescriptions_and_targets_outside_the_dose_have_no_indic
     outside = dvh_row(replace(target, dose_coverage=0.9), prescription_gy=50, is_target=True, piv_cm3=100)
     for row in (organ, unknown, outside):
         assert [row[name] for name in ("hi_icru83", "ci_rtog", "ci_paddick")] == [None, None, None]
+
+
+def test_a_body_and_a_target_whose_contours_are_swapped_have_no_conformity_and_a_flag(target: Dvh, body: Dvh) -> None:
+    """Half of each sphere gets 50 Gy; Paddick's index of the large one in the small one would be 0.5 * 8."""
+    piv_cm3 = prescription_isodose_volume_cm3(target, dose(), 50)
+    row = dvh_row(body, prescription_gy=50, is_target=True, piv_cm3=piv_cm3)
+    assert (row["ci_rtog"], row["ci_paddick"]) == (None, None)
+    assert row["flags"] == sorted({*body.flags, TARGET_OUTSIDE_EXTERNAL})
+    upright = dvh_row(target, prescription_gy=50, is_target=True, piv_cm3=piv_cm3)
+    assert upright["ci_paddick"] == pytest.approx(0.5)
+    assert upright["flags"] == list(target.flags)
 
 
 def test_an_isodose_that_no_part_of_the_body_reaches_has_no_conformity(target: Dvh, body: Dvh) -> None:

@@ -43,6 +43,8 @@ def flags(rois: list[PlacedRoi], midline: float | None = 0.0) -> dict[str, str]:
         ("PTV_Breast_L", "PTV_Breast_R"),
         ("GTV_L", "GTV_R"),
         ("CTVn left", "CTVn right"),
+        ("VocalCord_L", "VocalCord_R"),
+        ("Seroma 30mL L", "Seroma 30mL R"),
     ],
 )
 def test_a_plain_word_says_a_side(left: str, right: str) -> None:
@@ -54,7 +56,9 @@ def test_a_plain_word_says_a_side(left: str, right: str) -> None:
     [
         "Liver", "Rectum", "LAD", "A_LAD", "RCA", "L5", "R1", "R0", "L 5", "L4-L5", "L-spine", "L Spine", "L_Spinal",
         "Lumbar vertebra L 3", "Larynx", "Ring", "Lung", "Lungs", "LN", "LR", "Lung_L+R", "Lung L and R",
-        "Left + Right", "post RT", "preRT GTV", "Bright", "Leftover", "Rt_Lt_Lung", "", "_",
+        "Left + Right", "post RT", "preRT GTV", "Bright", "Leftover", "Left over", "Rt_Lt_Lung", "", "_",
+        "Seroma 30mL", "Bladder 200 mL", "Air 5dL", "L'oeil droit", "Cristallin de l'oeil D", "VB_L", "VB L 1",
+        "Disc L 4/5", "T12 L 1", "Th12-L 1", "WK L 3", "Corpus L 2", "Cauda L 2", "Canal L 2", "Cord L 1", "Spine_L",
     ],
 )  # fmt: skip
 def test_a_word_that_only_looks_like_a_side_says_none(name: str) -> None:
@@ -117,6 +121,34 @@ def test_a_letter_after_a_target_may_mean_something_else_unless_both_sides_exist
     assert flags(placed(GTV_R=60, GTV_L=-60)) == {"GTV_R": MISMATCH, "GTV_L": MISMATCH}
     assert flags(placed(GTV_right=60)) == {"GTV_right": MISMATCH}
     assert flags(placed(PTV_Breast_R=60)) == {"PTV_Breast_R": MISMATCH}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Stomach RT", "MR RT", "RT Iso", "Prostate RT", "RT_Bladder", "Boost_R", "Boost L", "Tumor_R", "TumorBed_L",
+        "Tumour L", "Lesion L 2", "Met_R_1", "Mets L", "Node L 1", "LN R IIa", "Rezidiv R", "Recidiv_L", "zPTV_R",
+        "Level II L", "N L II", "Ring R 2cm", "Skin R 5mm", "R",
+    ],
+)  # fmt: skip
+def test_a_letter_that_may_mean_something_else_is_no_proof_alone(name: str) -> None:
+    x = -60.0 if side_in(name) == "left" else 60.0
+    assert flags([PlacedRoi(1, name, x)]) == {}
+    assert flags([PlacedRoi(1, name, x)], midline=None) == {}
+
+
+@pytest.mark.parametrize("name", ["RT Kidney", "Fem Head RT", "Rt Lung", "RtParotid", "Met R Lung", "Neck L II"])
+def test_beside_an_organ_that_everybody_has_two_of_a_letter_is_a_side(name: str) -> None:
+    x = -60.0 if side_in(name) == "left" else 60.0
+    assert flags([PlacedRoi(1, name, x)]) == {name: MISMATCH}
+
+
+def test_a_doubtful_pair_is_wrong_only_where_it_lies_plainly_the_other_way_about() -> None:
+    """A local and a recurrent tumour may lie anywhere; 20 mm to either side of the middle is no accident."""
+    near, far = MIDLINE_MARGIN_MM - 1, MIDLINE_MARGIN_MM + 1
+    assert flags(placed(GTV_L=-near, GTV_R=near), midline=None) == {}
+    assert flags(placed(Lesion_L=20, Lesion_R=25)) == {}
+    assert flags(placed(GTV_L=-far, GTV_R=far), midline=None) == {"GTV_L": MISMATCH, "GTV_R": MISMATCH}
 
 
 @settings(deadline=None)

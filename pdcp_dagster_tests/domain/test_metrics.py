@@ -94,6 +94,24 @@ def test_indices_of_a_target() -> None:
     assert row["v90_pct"] == pytest.approx(30)
 
 
+@pytest.mark.parametrize("piv_cm3", [0.0, 0.02, 1.9, 1.98])
+def test_a_target_that_gets_more_of_the_prescription_than_the_body_has_no_conformity_and_a_flag(piv_cm3: float) -> None:
+    """2 cm3 of the target get 50 Gy: more than all of the body, which should hold them."""
+    row = dvh_row(EVEN, prescription_gy=50, is_target=True, piv_cm3=piv_cm3)
+    assert (row["ci_rtog"], row["ci_paddick"]) == (None, None)
+    assert row["flags"] == ["self_crossing_contour", "target_outside_external"]
+    assert row["hi_icru83"] is not None
+    assert "target_outside_external" not in dvh_row(EVEN, prescription_gy=50, piv_cm3=piv_cm3)["flags"]  # type: ignore[operator]
+
+
+def test_what_two_lattices_differ_by_is_no_contradiction_and_never_makes_paddick_more_than_it_can_be() -> None:
+    """10 cm3 are 640 dose voxels, of 0.016 cm3; within its isodose a target of 10 cm3 has 1.99 / 10 at most."""
+    row = dvh_row(EVEN, prescription_gy=50, is_target=True, piv_cm3=1.99)
+    assert row["ci_paddick"] == pytest.approx(0.199)
+    assert row["ci_rtog"] == pytest.approx(0.199)
+    assert row["flags"] == ["self_crossing_contour"]
+
+
 def test_what_is_no_target_or_has_no_prescription_has_no_indices() -> None:
     organ = dvh_row(EVEN, prescription_gy=50, is_target=False, piv_cm3=4)
     assert (organ["hi_icru83"], organ["ci_rtog"], organ["ci_paddick"]) == (None, None, None)
@@ -165,6 +183,19 @@ def test_a_curve_runs_in_steps_of_a_tenth_of_a_gray_up_to_the_maximum() -> None:
     assert (percent[0], percent[350], percent[-1]) == pytest.approx((100, 50, 0))
     assert cm3 == pytest.approx(percent / 10)
     assert dvh_curve(HALF_KNOWN)[1][0] == pytest.approx(50)
+
+
+@pytest.mark.parametrize(
+    ("dmax_gy", "step_gy", "points"),
+    [(1000.0, 0.1, 10_001), (1000.2, 0.2, 5_002), (2500.0, 0.3, 8_334), (10_000.0, 1.0, 10_001)],
+)
+def test_next_to_a_source_a_curve_has_ten_thousand_steps_at_most(dmax_gy: float, step_gy: float, points: int) -> None:
+    """2500 Gy are 25 000 tenths, and 8333 steps of three."""
+    hot = replace(EVEN, edges_gy=np.array([0, 10, dmax_gy]), volume_fraction=np.array([1.0, 1, 0]), dmax_gy=dmax_gy)
+    dose, percent, _ = dvh_curve(hot)
+    assert len(dose) == len(percent) == points
+    assert dose[1] == pytest.approx(step_gy)
+    assert dmax_gy - dose[-1] < step_gy
 
 
 def test_a_roi_wholly_outside_the_dose_has_an_empty_curve_and_no_doses() -> None:

@@ -73,13 +73,63 @@ def test_each_plan_keeps_the_grid_of_its_own_dose() -> None:
     assert (base_grid.dose_gy.max(), boost_grid.dose_gy.max()) == (50, 16)
 
 
+def spot(gy: float, at: int, *, origin: Vector = (0, 0, 0)) -> DoseGrid:
+    """Return no dose but in one voxel on the cube's diagonal."""
+    empty = grid(0, origin=origin)
+    empty.dose_gy[at, at, at] = gy
+    return empty
+
+
 def test_the_sum_lies_where_both_doses_are_known() -> None:
     """From -1 to 11 mm and from 3 to 15 mm: what both cover are the four voxels from 3 to 11 mm."""
-    found = summed(D_BASE, dose("d-boost", 16, "boost", grid=grid(16, origin=(4, 4, 4))))
-    assert uniform_gy(found) == 66
-    assert found.decision.grid is not None
-    assert (found.decision.grid.origin_mm, found.decision.grid.dose_gy.shape) == ((4, 4, 4), (4, 4, 4))
+    found = summed(
+        dose("d-base", 50, "base", grid=spot(50, 3)),
+        dose("d-boost", 16, "boost", grid=spot(16, 1, origin=(4, 4, 4))),
+    )
+    total = found.decision.grid
+    assert total is not None
+    assert (total.origin_mm, total.dose_gy.shape) == ((4, 4, 4), (4, 4, 4))
+    assert (total.dose_gy.max(), total.dose_gy[1, 1, 1]) == (66, 66)
     assert found.decision.summation == "sum of the doses of 2 plans on the region that all cover"
+
+
+def test_a_sum_that_loses_more_than_a_tenth_of_a_dose_is_none() -> None:
+    """The base has 50 Gy within and 4 (8 %) or 6 Gy (12 %) at 0 mm; the boost is known from 3 mm on."""
+    boost = dose("d-boost", 16, "boost", grid=spot(16, 1, origin=(4, 4, 4)))
+    base = spot(50, 3)
+    base.dose_gy[0, 0, 0] = 4
+    assert summed(dose("d-base", 50, "base", grid=base), boost).decision.grid is not None
+    base.dose_gy[0, 0, 0] = 6
+    found = summed(dose("d-base", 50, "base", grid=base), boost)
+    assert_nothing_is_added(found, "XXIV_REV_006")
+    told = "the dose of 'Base' (RTPLAN base) has 12 % of its highest dose outside the region that all cover"
+    assert detail(found, "XXIV_REV_006") == told
+
+
+def test_a_copy_that_was_calculated_again_is_not_doubled() -> None:
+    """50 Gy and 50.2 Gy: 0.4 % apart. 50 Gy and 50.4 Gy: 0.8 %."""
+    found = summed(D_BASE, dose("d-boost", 50.2, "boost"))
+    assert_nothing_is_added(found, "XXIV_REV_006")
+    assert "have the same dose" in detail(found, "XXIV_REV_006")
+    assert summed(D_BASE, dose("d-boost", 50.4, "boost")).decision.grid is not None
+
+
+@pytest.mark.parametrize("of", [(), ("base", "boost")])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"units": "RELATIVE"}, "its units are RELATIVE, not GY"),
+        ({"summation_type": "FRACTION_SESSION"}, "it is the dose of one session, not of the whole treatment"),
+        ({"grid": None, "max_gy": None}, "it holds no dose grid"),
+    ],
+)
+def test_a_dose_of_no_single_plan_that_is_of_no_use_stands_in_no_sums_way(
+    of: tuple[str, ...], change: dict[str, object], why: str
+) -> None:
+    found = summed(D_BASE, D_BOOST, dose("stray", 5, *of, **change))
+    assert uniform_gy(found) == 66
+    assert codes(found) == ["XXIV_SUCC_001", "XXIV_NOTE_003", "XXIV_NOTE_002"]
+    assert why in dict(found.decision.refused)["stray"]
 
 
 def test_doses_without_a_common_region_are_not_added() -> None:

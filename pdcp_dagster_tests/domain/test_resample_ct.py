@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pdcp_dagster.domain.resample_ct import PADDING_HU, Resampling, resample, resampling_problems
+from pdcp_dagster.domain.hounsfield import PADDING_HU
+from pdcp_dagster.domain.resample_ct import Resampling, resample, resampling_problems
 from pdcp_dagster.domain.stack import SliceGeometry, stack
 from pdcp_dagster.domain.volume import Vector, Volume
 
@@ -278,3 +279,55 @@ def test_what_slices_must_have_in_common_is_never_interpolated() -> None:
     slices = slices_at(at_z(0, 3, 6))
     slices[1] = dataclasses.replace(slices[1], pixel_spacing_mm=(2.0, 1.6))
     assert "differ in pixel spacing" in resampling_problems(slices, np.zeros((3, ROWS, COLUMNS)))[0]
+
+
+def test_padding_is_never_interpolated_but_counted() -> None:
+    # At x = first a column of padding in the lower slice alone, 0 HU elsewhere; the slice at 3 mm is missing.
+    slices = slices_at(at_z(0, 6, 9, 12))
+    hounsfield = np.zeros((4, ROWS, COLUMNS), np.int16)
+    padding = np.zeros((ROWS, COLUMNS), np.bool_)
+    padding[:, 0] = True
+    hounsfield[0][padding] = -3024
+    volume, done = resample(slices, hounsfield, [padding, None, None, None])
+    # The new plane has no HU where one of its two slices has none: not (-3024 + 0) / 2.
+    assert np.unique(volume.values).tolist() == [PADDING_HU, 0]
+    assert volume.values.dtype == np.int16
+    assert (volume.values[:2, :, 0] == PADDING_HU).all()
+    assert (volume.values[:2, :, 1:] == 0).all()
+    assert (volume.values[2:] == 0).all()
+    assert done.padded_voxels == 2 * ROWS
+    assert "% of the voxels were not scanned and hold -1024 HU" in str(done)
+
+
+def test_padding_of_moved_slices_takes_its_neighbours_along_and_leaves_no_invented_hu() -> None:
+    # Slices shifted by half a column each: a pixel of the new grid lies between two of theirs.
+    slices = slices_at([place + n * np.array([BETWEEN_COLUMNS / 2, 0.0, 0.0]) for n, place in enumerate(at_z(0, 3, 6))])
+    hounsfield = np.full((3, ROWS, COLUMNS), 40, np.int16)
+    hounsfield[:, 0, 4] = -3024
+    volume, _ = resample(slices, hounsfield, list(hounsfield == -3024))
+    assert np.unique(volume.values).tolist() == [PADDING_HU, 40]
+    # The middle slice lies half a column aside: both pixels next to its padding are unknown.
+    assert (volume.values[1, 0, 4:6] == PADDING_HU).all()
+    assert (volume.values[1, 0, [3, 6]] == 40).all()
+
+
+def test_a_last_plane_a_hair_above_the_last_slice_is_that_slice() -> None:
+    # Steps 6.615 7.355 3.76 1 1.26 2.5: the usual is the smaller middle one, 2.5; the tenth plane lies at 22.5 mm.
+    slices = slices_at([np.array([-7.0, 5.0, z]) for z in (0.0, 6.615, 13.97, 17.73, 18.73, 19.99, 22.49)])
+    hounsfield = hu_of(slices)
+    volume, done = resampled(slices, hounsfield)
+    assert done.planes == 10
+    assert volume.grid.spacing_mm[2] == 2.5
+    assert volume.values[-1] == pytest.approx(hounsfield[-1], abs=1e-4)
+    assert_linear(volume, within_hu=0.031)
+
+
+def test_slices_that_lean_by_rounding_alone_are_not_moved_to_fill_a_gap() -> None:
+    # 0.0005 per mm aside over 300 mm: 0.075 mm either side of the middle at 2 mm steps is within 0.1; 0.0009 is not.
+    heights = [2.0 * n for n in range(151) if n != 70]
+    slices = slices_at([FIRST + z * np.array([0.0009, 0.0, 1.0]) for z in heights])
+    hounsfield = np.random.default_rng(8).integers(-1000, 1500, (150, ROWS, COLUMNS), np.int16)
+    volume, done = resampled(slices, hounsfield)
+    assert (volume.grid.size, done.interpolated_planes, done.padded_voxels) == ((COLUMNS, ROWS, 151), 1, 0)
+    assert np.array_equal(volume.values[:70], hounsfield[:70])
+    assert np.array_equal(volume.values[71:], hounsfield[70:])

@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -175,7 +175,7 @@ def test_gantry_tilt_is_shear_with_its_angle() -> None:
     slices = [SliceGeometry(f"1.{n}", (0.0, 0.0, 3.0 * n), *cosines, (1.0, 1.0), 4, 4) for n in range(5)]
     # Sideways: 6 mm either side of the middle times sin 20 degrees = 2.05 mm.
     assert problems_of(slices) == (
-        "sheared (gantry tilt) by 20.0 degrees: slices lie shifted sideways by up to 2.05 mm"
+        "sheared (gantry tilt) by 20.00 degrees: slices lie shifted sideways by up to 2.05 mm"
     )
 
 
@@ -209,3 +209,51 @@ def test_fewer_than_two_slices_are_no_volume(along: list[float]) -> None:
 def test_rounding_noise_in_the_cosines_leaves_clean_axes() -> None:
     noisy = (1.0, 0.0, -1.224647e-16), (0.0, 1.0, 0.0)
     assert grid_of(slices_at([0.0, 3.0], noisy)).axes[0] == (1.0, 0.0, 0.0)
+
+
+def leaning(slope: float, count: int = 121, step_mm: float = 2.5) -> list[SliceGeometry]:
+    """Axial slices whose first pixels go aside along x with height: 121 of 2.5 mm reach 150 mm from their middle."""
+    return [
+        SliceGeometry(f"1.{n}", (slope * step_mm * n, 0.0, step_mm * n), *AXIAL, (1.0, 1.0), 4, 4) for n in range(count)
+    ]
+
+
+def test_a_lean_that_rounding_of_the_directions_leaves_is_no_shear() -> None:
+    # Cosines of three decimals are off by up to 0.0005 each. 150 mm times 0.0009 is 0.135 mm aside, 0.05 degrees.
+    grid = grid_of(leaning(0.0009))
+    assert grid.axes == ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), "contours are drawn by these"
+    assert grid.spacing_mm[2] == pytest.approx(2.5)
+    # The middle slice lies where it says, the first and the last 0.135 mm aside.
+    assert grid.origin_mm == pytest.approx((0.135, 0.0, 0.0), abs=1e-9)
+
+
+def test_a_lean_beyond_rounding_is_shear_and_its_small_angle_is_told() -> None:
+    # atan 0.0011 = 0.063 degrees; 150 mm times 0.0011 = 0.165 mm.
+    assert problems_of(leaning(0.0011)) == (
+        "sheared (gantry tilt) by 0.06 degrees: slices lie shifted sideways by up to 0.17 mm"
+    )
+
+
+def test_no_lean_takes_a_slice_half_a_millimetre_aside() -> None:
+    # 1125 mm long: 562.5 mm times 0.0009 = 0.51 mm.
+    assert "shifted sideways by up to 0.51 mm" in problems_of(leaning(0.0009, count=451))
+    assert grid_of(leaning(0.0008, count=451)).size[2] == 451
+
+
+def test_slices_that_wander_sideways_are_no_lean() -> None:
+    slices = leaning(0.0)
+    slices[60] = dataclasses.replace(slices[60], position_mm=(0.13, 0.0, 150.0))
+    assert "slices lie shifted sideways by up to 0.13 mm" in problems_of(slices)
+
+
+@settings(deadline=None, max_examples=60)
+@given(cosines=rotations())
+def test_no_oblique_stack_is_sheared_by_rounding_its_directions_to_three_decimals(
+    cosines: tuple[Vector, Vector],
+) -> None:
+    exact = slices_at([2.5 * n for n in range(120)], cosines)
+    row, column = (vector(np.array(one).round(3)) for one in cosines)
+    rounded = [dataclasses.replace(one, row_cosines=row, column_cosines=column) for one in exact]
+    normal = np.cross(np.array(row), np.array(column))
+    assume(np.linalg.norm(np.cross(np.cross(*cosines), normal / np.linalg.norm(normal))) < 0.99e-3)
+    assert "sheared" not in "; ".join(stack(rounded).problems)

@@ -28,12 +28,24 @@ def test_volumes_lie_in_the_middle_of_their_bins() -> None:
     assert curve.dmean_gy == pytest.approx(0.5 + 1 + 0.75 + 0.25)
 
 
-def test_a_wide_first_bin_reaches_to_the_lowest_dose() -> None:
-    """Nothing gets less than 50 Gy, and then 1 Gy bins begin."""
+def test_a_wide_first_bin_reaches_to_the_lowest_dose_and_the_volumes_are_those_at_the_ends_of_their_bins() -> None:
+    """10 cm3 get 50 Gy and 51 Gy, 5 cm3 get 52 Gy, and none gets 53 Gy."""
     curve = cumulative_curve([50, 10, 1, 10, 1, 5, 1, 0], 1.0)
-    assert curve.dose_at_pct(100) == pytest.approx(50.5)
-    assert curve.dose_at_pct(50) == pytest.approx(51.5)
+    assert curve.dose_at_pct(100) == pytest.approx(51)
+    assert curve.dose_at_pct(50) == pytest.approx(52)
+    assert curve.dmean_gy == pytest.approx(52)
     assert curve.bin_gy == 1
+
+
+@pytest.mark.parametrize("offset_gy", [0.0, 40.0])
+def test_a_dose_spread_evenly_over_20_gy_has_its_mean_wherever_it_begins(offset_gy: float) -> None:
+    """100 % get the offset, 95 % 1 Gy more, ..., none 20 Gy more: the mean is 10 Gy more."""
+    pairs = [value for n in range(21) for value in (1.0 if n else offset_gy, 100.0 - 5 * n)]
+    curve = cumulative_curve(pairs, 1.0)
+    assert curve.dmean_gy == pytest.approx(offset_gy + 10)
+    assert [curve.dose_at_pct(pct) for pct in (95, 50, 5)] == pytest.approx([offset_gy + gy for gy in (1, 10, 19)])
+    assert curve.fraction_at(np.array([offset_gy + 5])) == pytest.approx([0.75])
+    assert (curve.dmax_gy, curve.bin_gy) == pytest.approx((offset_gy + 20, 1))
 
 
 def test_a_differential_histogram_is_added_up_from_the_top() -> None:

@@ -66,7 +66,7 @@ def test_without_end_caps_doses_are_the_planning_system_s(name: str) -> None:
 def test_at_the_defaults_doses_differ_by_the_end_caps_and_by_nothing_else(name: str) -> None:
     without, found = (statistics(breast_dvh(name, one)) for one in (DvhSettings(end_caps="none"), DvhSettings()))
     assert found == near_treated(np.add(TREATED[name], BY_END_CAPS[name]))
-    assert np.subtract(found, without) == pytest.approx(BY_END_CAPS[name], abs=0.01)  # type: ignore[arg-type]
+    assert np.subtract(found, without) == pytest.approx(BY_END_CAPS[name], abs=0.015)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", TREATED)

@@ -217,6 +217,28 @@ def test_slices_once_compressed_with_loss_are_counted(ward: Ward, count: int) ->
     assert f"{count} of 12 slices" in ward.files(patient_id)["notes.json"].decode()
 
 
+def test_padding_of_the_scanner_is_counted_and_told_of(ward: Ward) -> None:
+    def pad_a_corner(data: Dataset) -> None:
+        pixels = np.frombuffer(data.PixelData, "<i2").copy()
+        pixels[:3] = -32768
+        data.PixelData = pixels.tobytes()
+        data.add_new("PixelPaddingValue", "SS", -32768)
+
+    ward.admit("ct-padded")
+    for file in slices_of(ward, "ct-padded")[:2]:
+        ward.exchange(file, pad_a_corner)
+    outcome = ward.run("ct-padded")
+    assert outcome.status is Status.SUCCESS, outcome.reason
+    hounsfield = hu_of(ward, "ct-padded", "store")
+    assert hounsfield.dtype == np.int16
+    assert hounsfield[:2, 0, :3].tolist() == [[-1024] * 3] * 2
+    manifest = ward.folder("ct-padded").manifest("ct_volume")
+    assert manifest is not None
+    assert manifest.details["unscanned_voxels"] == 6
+    told = "12 slices; 6 voxels were never scanned (PixelPaddingValue) and hold -1024 HU"
+    assert told in ward.files("ct-padded")["notes.json"].decode()
+
+
 def tilt(ward: Ward, patient_id: str, degrees: float) -> None:
     """Lean every slice, with the contours drawn on it, about the patient's left-right axis: a gantry tilt."""
     lean = np.array([0.0, math.cos(math.radians(degrees)), math.sin(math.radians(degrees))])
@@ -246,7 +268,7 @@ def test_a_tilted_ct_is_straightened_with_its_structures(ward: Ward) -> None:
     assert ward.run("ct-tilted", store="whole").status is Status.SUCCESS
     tilt(ward, "ct-tilted", 20.0)
     refused = ward.run("ct-tilted")
-    assert (refused.code, "sheared (gantry tilt) by 20.0 degrees" in refused.reason) == ("XII_EXEC_002", True)
+    assert (refused.code, "sheared (gantry tilt) by 20.00 degrees" in refused.reason) == ("XII_EXEC_002", True)
     outcome = ward.run("ct-tilted", store="resampled", **RESAMPLE)
     assert "XII_NOTE_001" in codes_of(outcome)
     assert outcome.failure is None, outcome.reason

@@ -16,6 +16,7 @@ from pdcp_dagster.domain.circumstances import CohortTables
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.dvh_comparison import COLUMNS
 from pdcp_dagster.domain.legacy_dosimetry import dosimetry_columns
+from pdcp_dagster.phantom.anatomy import tiny_rois
 from pdcp_dagster.phantom.study_spec import PlanSpec, planned
 from pdcp_dagster.stages.chain import run_patient
 from pdcp_dagster.stages.outcome import PatientOutcome
@@ -117,6 +118,41 @@ def test_without_fractions_there_is_no_eqd2_and_one_note(ward: Ward) -> None:
     assert set(found["alpha_beta_gy"]) == {3}
     assert "does not say how many fractions" in details(outcome)["XXV_NOTE_003"]
     assert "XXV_NOTE_003" not in details(ward.run("DV-unfractionated"))
+
+
+def with_types(ward: Ward, patient_id: str, types: dict[str, str], **changes: Any) -> Any:
+    """Run on a patient whose ROIs have other interpreted types, and return the table by ROI name."""
+
+    def retype(data: Dataset) -> None:
+        names = {int(item.ROINumber): str(item.ROIName) for item in data.StructureSetROISequence}
+        for item in data.RTROIObservationsSequence:
+            name = names[int(item.ReferencedROINumber)]
+            item.RTROIInterpretedType = types.get(name, item.RTROIInterpretedType)
+
+    ward.admit(patient_id, **changes)
+    (structure_set,) = ward.phantom(patient_id).rglob("RTSTRUCT*.dcm")
+    ward.exchange(structure_set, retype)
+    ward.run(patient_id)
+    return table(ward, patient_id).set_index("roi_name")
+
+
+def test_a_target_that_gets_more_than_the_body_is_flagged_and_has_no_conformity(ward: Ward) -> None:
+    """The patient's outline is taken for a target, and the CTV for the outline."""
+    found = with_types(ward, "DV-swapped", {"BODY": "PTV", "CTV": "EXTERNAL"})
+    assert found.loc[["BODY"], ["ci_rtog", "ci_paddick"]].isna().all(axis=None)
+    assert "target_outside_external" in found.loc["BODY", "flags"]
+    assert "target_outside_external" not in found.loc["CTV", "flags"]
+
+
+def test_of_several_outlines_the_largest_is_the_body(ward: Ward) -> None:
+    ward.admit("DV-one-outline")
+    ward.run("DV-one-outline")
+    alone = table(ward, "DV-one-outline").set_index("roi_name").loc["PTV_50"]
+    rois = tuple(replace(roi, number=9 - roi.number) for roi in tiny_rois("DV-one-outline")[:4])
+    found = with_types(ward, "DV-outlines", {"CTV": "EXTERNAL", "Lung_L": "EXTERNAL"}, rois=rois).loc["PTV_50"]
+    assert 0 < found["ci_paddick"] <= 1
+    assert found["ci_rtog"] * found["volume_cm3"] == pytest.approx(alone["ci_rtog"] * alone["volume_cm3"], rel=0.02)
+    assert "target_outside_external" not in found["flags"]
 
 
 def prescribed(ward: Ward, patient_id: str, prescriptions: dict[str, dict[str, float]], **keys: Any) -> Any:

@@ -128,6 +128,23 @@ def test_a_dose_with_uneven_planes_is_there_on_the_cts_grid_and_can_be_loaded(wa
     np.testing.assert_allclose(dose[known], expected[known], atol=0.01)
 
 
+def test_a_dose_of_one_plane_is_not_called_uneven(ward: Ward) -> None:
+    def keep_one_plane(data: pydicom.Dataset) -> None:
+        middle = int(data.NumberOfFrames) // 2
+        data.PixelData = data.pixel_array[middle].tobytes()
+        data.ImagePositionPatient[2] += data.GridFrameOffsetVector[middle]
+        data.GridFrameOffsetVector = [0.0]
+        data.NumberOfFrames = 1
+
+    ward.admit("load-one-plane")
+    (file,) = ward.phantom("load-one-plane").glob("RTDOSE*.dcm")
+    ward.exchange(file, keep_one_plane)
+    outcome = ward.run("load-one-plane")
+    assert outcome.failure is None, outcome.reason
+    told = ward.files("load-one-plane")["notes.json"].decode()
+    assert "the sum: its one plane has no distance to another" in told
+
+
 def test_the_dose_on_the_cts_grid_is_written_where_the_cohort_asks_and_is_what_is_loaded_without(ward: Ward) -> None:
     ward.admit("load-on-ct")
     ward.run("load-on-ct")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,92 @@ def test_without_pair_and_outline_a_side_is_not_checked_and_says_so(ward: Ward) 
     ward.run("ST-no-outline", *ONLY)
     assert list(structures(ward, "ST-no-outline")["Lung_L"]["flags"]) == ["laterality_not_checked"]
     assert "XIV_REV_001" not in told(ward, "ST-no-outline")
+
+
+def test_points_outlines_and_what_is_no_part_of_the_patient_have_no_side(ward: Ward) -> None:
+    """All on the other side of the middle by 40 mm, but only the balls are anatomy."""
+    special = (
+        PhantomRoi(20, "CouchRailLeft", sphere((-40, 30, 0), 9), "SUPPORT"),
+        PhantomRoi(21, "Isodose 50 R", sphere((40, -20, 0), 9), "ORGAN"),
+        PhantomRoi(22, "Bolus_L", sphere((-40, -20, 0), 9), "BOLUS"),
+        PhantomRoi(23, "Laser R", interpreted_type="MARKER", point_mm=(40.0, 0.0, 0.0)),
+        PhantomRoi(24, "Skin_L", sphere((-40, 0, 0), 9), "EXTERNAL"),
+        PhantomRoi(25, "Kidney_R", sphere((40, 10, 0), 9), "ORGAN"),
+    )
+    ward.admit("ST-sideless", rois=(*tiny_rois("x")[:3], *special))
+    assert ward.run("ST-sideless", *ONLY).code == "XIV_REV_001"
+    assert told(ward, "ST-sideless")["XIV_REV_001"] == "Kidney_R lies 40 mm to the left of the patient's middle"
+
+
+def test_the_middle_is_that_of_the_largest_outline_whichever_comes_first(ward: Ward) -> None:
+    """A ball of air typed EXTERNAL comes first, 60 mm to the left; a kidney 25 mm to the left lies right of it."""
+    air = PhantomRoi(0, "Air", sphere((60, 0, 0), 12), "EXTERNAL")
+    kidney = PhantomRoi(20, "Kidney_L", sphere((25, 10, 0), 9), "ORGAN")
+    ward.admit("ST-two-outlines", rois=(air, *tiny_rois("x")[:3], kidney))
+    ward.run("ST-two-outlines", *ONLY)
+    assert "XIV_REV_001" not in told(ward, "ST-two-outlines")
+
+
+def doubled(name: str, aside_mm: float, geometric_type: str = "CLOSED_PLANAR") -> Callable[[pydicom.Dataset], None]:
+    """Draw every contour of a ROI again, so far aside."""
+
+    def edit(data: pydicom.Dataset) -> None:
+        (number,) = [item.ROINumber for item in data.StructureSetROISequence if item.ROIName == name]
+        (drawn,) = [item for item in data.ROIContourSequence if item.ReferencedROINumber == number]
+        again = copy.deepcopy(list(drawn.ContourSequence))
+        for contour in again:
+            points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
+            points[:, 0] += aside_mm
+            contour.ContourData = [f"{value:.3f}" for value in points.ravel()]
+        drawn.ContourSequence.extend(again)
+        for contour in drawn.ContourSequence:
+            contour.ContourGeometricType = geometric_type
+
+    return edit
+
+
+def test_an_outline_drawn_twice_and_moved_is_for_a_person_to_look_at(ward: Ward) -> None:
+    ward.admit("ST-moved-twice")
+    change(ward, "ST-moved-twice", doubled("Lung_L", 3.0))
+    outcome = ward.run("ST-moved-twice", *ONLY)
+    assert (outcome.status, outcome.code) == (Status.REVIEW, "XIV_REV_003")
+    assert told(ward, "ST-moved-twice")["XIV_REV_003"] == "Lung_L"
+    flags = structures(ward, "ST-moved-twice")["Lung_L"]["flags"]
+    assert list(flags) == ["crossing_contours", "cut_by_crossing"]
+
+
+def test_a_couch_of_crossing_contours_is_flagged_and_holds_up_nobody(ward: Ward) -> None:
+    couch = PhantomRoi(25, "CouchSurface", sphere((0, 50, 0), 9), "SUPPORT")
+    ward.admit("ST-couch-twice", rois=(*tiny_rois("x")[:3], couch))
+    change(ward, "ST-couch-twice", doubled("CouchSurface", 3.0))
+    assert ward.run("ST-couch-twice", *ONLY).status == Status.SUCCESS
+    assert "cut_by_crossing" in structures(ward, "ST-couch-twice")["CouchSurface"]["flags"]
+
+
+def test_xor_contours_that_would_erase_themselves_are_kept_once_and_told_of(ward: Ward) -> None:
+    ward.admit("ST-xor-twice")
+    change(ward, "ST-xor-twice", doubled("Lung_L", 0.0, "CLOSEDPLANAR_XOR"))
+    outcome = ward.run("ST-xor-twice", *ONLY)
+    assert (outcome.code, told(ward, "ST-xor-twice")["XIV_REV_003"]) == ("XIV_REV_003", "Lung_L")
+    assert structures(ward, "ST-xor-twice")["Lung_L"]["volume_cm3"] > 1
+
+
+def test_two_drawn_rois_of_one_number_are_for_a_person_to_look_at(ward: Ward) -> None:
+    ward.admit("ST-one-number", rois=tiny_rois("x")[:5])
+
+    def renumber(data: pydicom.Dataset) -> None:
+        numbers = {item.ROIName: item.ROINumber for item in data.StructureSetROISequence}
+        for item in data.StructureSetROISequence:
+            if item.ROIName == "Lung_R":
+                item.ROINumber = numbers["Lung_L"]
+        for sequence in (data.ROIContourSequence, data.RTROIObservationsSequence):
+            for item in sequence:
+                if item.ReferencedROINumber == numbers["Lung_R"]:
+                    item.ReferencedROINumber = numbers["Lung_L"]
+
+    change(ward, "ST-one-number", renumber)
+    ward.run("ST-one-number", *ONLY)
+    assert told(ward, "ST-one-number")["XIV_REV_003"] == "Lung_L"
 
 
 def test_label_maps_hold_every_mask_and_are_there_only_where_asked_for(ward: Ward) -> None:

@@ -15,12 +15,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pdcp_dagster.adapters.ct_series.pixels import is_lossy, stored_frames
 from pdcp_dagster.domain.ct_slices import is_localiser
 from pdcp_dagster.domain.dicom_values import (
     DicomReadError,
     UnusableValueError,
     cosines_of,
+    loose_number_of,
     number_of,
     pixel_spacing_of,
     required,
@@ -37,18 +40,26 @@ from pdcp_dagster.domain.stored_values import pixel_format_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
     from pdcp_dagster.domain.dicom_values import Attributes
     from pdcp_dagster.domain.stored_values import PixelFormat
 
-_IN_HU = frozenset({None, "HU", "HU_MOD", "US"})
-"""RescaleType (PS3.3 C.11.1.1.2) that is, or in practice stands for, HU; US is `unspecified` and common."""
+_HU = frozenset({"HU", "HU_MOD", "HOUNSFIELD", "HOUNSFIELD UNIT", "HOUNSFIELD UNITS"})
+"""RescaleType (PS3.3 C.11.1.1.2), case aside, that says HU."""
+_NO_TYPE = frozenset({"", "US"})
+"""RescaleType that says nothing, and in practice stands for HU; US is `unspecified` and common."""
 _CONTRASTS_IN_HU = frozenset({"NONE", "RESAMPLED", "MEAN", "MEDIAN", "MAXIMUM", "MINIMUM", "FILTERED"})
 """Derived pixel contrast (fourth value of FrameType, PS3.3 C.8.16.1.4) of which each value is still a density."""
+_CONTRASTS_NEVER_IN_HU = frozenset(
+    {"ADDITION", "SUBTRACTION", "MULTIPLICATION", "DIVISION", "STD_DEVIATION", "RCBF", "RCBV", "MTT", "TTP", "TMAX"}
+)
+"""Of which no value is a density, whatever RescaleType says: an offset HU scale is often left from the source."""
 _CONTRAST = 3
+
+
+_LARGEST_HU = float(np.finfo(np.float32).max)
 
 
 class CtReadError(DicomReadError):
@@ -158,11 +169,7 @@ def _slice(frame: Attributes, values: NDArray[np.integer], form: PixelFormat, *,
             rows=form.rows,
             columns=form.columns,
         ),
-        stored=StoredSlice(
-            values=values,
-            slope=_slope(frame),
-            intercept=required(number_of(frame, "RescaleIntercept"), "RescaleIntercept"),
-        ),
+        stored=StoredSlice(values, *_rescale(frame, form), padding=_padding(frame, form)),
         series_instance_uid=required(text_of(frame, "SeriesInstanceUID"), "SeriesInstanceUID"),
         frame_of_reference_uid=text_of(frame, "FrameOfReferenceUID"),
         lossy=lossy,
@@ -170,16 +177,36 @@ def _slice(frame: Attributes, values: NDArray[np.integer], form: PixelFormat, *,
 
 
 def _require_hu(frame: Attributes) -> None:
-    kind = text_of(frame, "RescaleType")
-    contrasts = texts_of(frame, "FrameType")[_CONTRAST:]
-    if contrasts and contrasts[0].upper() not in _CONTRASTS_IN_HU:
-        raise UnusableValueError(f"FrameType says {contrasts[0]}: the values are not HU")
-    if kind not in _IN_HU:
+    kind = text_of(frame, "RescaleType") or ""
+    said = kind.upper() in _HU
+    contrast = next(iter(texts_of(frame, "FrameType")[_CONTRAST:]), "NONE")
+    if not (contrast.upper() in _CONTRASTS_IN_HU or (said and contrast.upper() not in _CONTRASTS_NEVER_IN_HU)):
+        raise UnusableValueError(f"FrameType says {contrast}: the values are not HU")
+    if not (said or kind.upper() in _NO_TYPE):
         raise UnusableValueError(f"RescaleType is {kind}: the values are not HU")
 
 
-def _slope(frame: Attributes) -> float:
+def _rescale(frame: Attributes, form: PixelFormat) -> tuple[float, float]:
+    """Return slope and intercept, of which no stored value makes more than float32 holds."""
     slope = required(number_of(frame, "RescaleSlope"), "RescaleSlope")
+    intercept = required(number_of(frame, "RescaleIntercept"), "RescaleIntercept")
     if slope == 0.0:
         raise UnusableValueError("RescaleSlope is 0")
-    return slope
+    if abs(slope) * 2.0**form.bits_allocated + abs(intercept) > _LARGEST_HU:
+        raise UnusableValueError(f"RescaleSlope {slope:g}, RescaleIntercept {intercept:g}: HU beyond any number")
+    return slope, intercept
+
+
+def _padding(frame: Attributes, form: PixelFormat) -> tuple[int, int] | None:
+    """Return the lowest and highest stored value that stand for no pixel (PS3.3 C.7.5.1.1.2); None without any.
+
+    Some writers state a signed value by its unsigned bits, 63536 for -2000: it is taken as the cell holds it.
+    """
+    value = loose_number_of(frame, "PixelPaddingValue")
+    limit = loose_number_of(frame, "PixelPaddingRangeLimit")
+    if value is None:
+        return None
+    cell = 1 << form.bits_allocated
+    ends = [int(end) % cell for end in (value, value if limit is None else limit)]
+    lowest, highest = sorted(end - cell if form.signed and end >= cell // 2 else end for end in ends)
+    return lowest, highest

@@ -20,7 +20,7 @@ from pdcp_dagster.domain.dicom_values import (
     require_whole,
     text_of,
 )
-from pdcp_dagster.domain.hounsfield import to_hounsfield
+from pdcp_dagster.domain.hounsfield import count_unscanned, to_hounsfield
 from pdcp_dagster.domain.resample_ct import resample, resampling_problems
 from pdcp_dagster.domain.stack import Stack, stack
 from pdcp_dagster.domain.volume import Volume
@@ -47,6 +47,8 @@ class CtSeries:
     stack: order, grid, or the problems that keep the slices from being a grid.
     volume: HU `(k, j, i)`, int16 where every HU is whole and fits, else float32; on the stack's grid, or, where slices
         were interpolated, on one of its own; None where there is neither.
+    unscanned_voxels: of the volume, that hold PADDING_HU: padding of the slices (PixelPaddingValue), and, where slices
+        were interpolated, what lies outside of them.
     resampling: what was interpolated; None where the slices stand as they are.
     sop_instance_uids: one per slice, ascending along the normal (in the order of the files where there is no order);
         the frames of a multi-frame image share theirs.
@@ -57,6 +59,7 @@ class CtSeries:
 
     stack: Stack
     volume: Volume | None
+    unscanned_voxels: int
     resampling: Resampling | None
     sop_instance_uids: tuple[str, ...]
     localisers: tuple[str, ...]
@@ -122,19 +125,19 @@ def _series(
 ) -> CtSeries:
     stacked = stack([one.geometry for one in slices])
     ordered = [slices[index] for index in stacked.order] or slices
-    made = _Made(stacked, None, None)
-    frames = {one.frame_of_reference_uid for one in slices}
-    if len(frames) > 1:
-        apart = f"the slices lie in {len(frames)} frames of reference"
-        made = _Made(Stack(None, stacked.order, (*stacked.problems, apart)), None, None)
+    made = _Made(stacked)
+    apart = _frames_apart(slices)
+    if apart:
+        made = _Made(Stack(None, stacked.order, (*stacked.problems, apart)))
     elif stacked.grid is not None:
-        volume = Volume(stacked.grid, to_hounsfield([one.stored for one in ordered]))
-        made = _Made(stacked, volume, None)
+        stored = [one.stored for one in ordered]
+        made = _Made(stacked, Volume(stacked.grid, to_hounsfield(stored)), count_unscanned(stored))
     elif geometry == "resample" and stacked.order:
         made = _interpolated(stacked, ordered)
     return CtSeries(
         stack=made.stack,
         volume=made.volume,
+        unscanned_voxels=made.unscanned_voxels,
         resampling=made.resampling,
         sop_instance_uids=tuple(one.geometry.sop_instance_uid for one in ordered),
         localisers=localisers,
@@ -156,19 +159,31 @@ def _series(
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
     stack: Stack
-    volume: Volume | None
-    resampling: Resampling | None
+    volume: Volume | None = None
+    unscanned_voxels: int = 0
+    resampling: Resampling | None = None
 
 
 def _interpolated(stacked: Stack, ordered: Sequence[CtSlice]) -> _Made:
     """Interpolate an uneven stack, or add to its problems why that cannot be."""
-    geometries = [one.geometry for one in ordered]
-    hounsfield = to_hounsfield([one.stored for one in ordered])
+    geometries, stored = [one.geometry for one in ordered], [one.stored for one in ordered]
+    hounsfield = to_hounsfield(stored)
     problems = resampling_problems(geometries, hounsfield)
     if problems:
-        return _Made(replace(stacked, problems=(*stacked.problems, *problems)), None, None)
-    volume, resampling = resample(geometries, hounsfield)
-    return _Made(stacked, volume, resampling)
+        return _Made(replace(stacked, problems=(*stacked.problems, *problems)))
+    volume, resampling = resample(geometries, hounsfield, [one.unscanned() for one in stored])
+    return _Made(stacked, volume, resampling.padded_voxels, resampling)
+
+
+def _frames_apart(slices: Sequence[CtSlice]) -> str:
+    """Say that slices are not known to lie in one frame of reference; nothing where all name the same, or none any."""
+    named = {one.frame_of_reference_uid for one in slices} - {None}
+    unnamed = sum(one.frame_of_reference_uid is None for one in slices)
+    none = f"{unnamed} slice{' names' if unnamed == 1 else 's name'}"
+    if len(named) > 1:
+        apart = f"the slices lie in {len(named)} frames of reference"
+        return f"{apart}, and {none} none" if unnamed else apart
+    return f"{none} no frame of reference, the others do" if named and unnamed else ""
 
 
 def _require_same_series(slices: list[CtSlice]) -> None:

@@ -122,7 +122,7 @@ def _triple(values: Any) -> tuple[float, float, float]:
 def _even_volume(dose: DoseGrid) -> Volume:
     offsets = dose.plane_offsets_mm
     if len(offsets) < 2:  # noqa: PLR2004 - one plane has no spacing
-        raise UnevenPlanes("a dose of one plane has no plane spacing")
+        raise UnevenPlanes("its one plane has no distance to another")
     fit = fit_uniform(offsets)
     if fit.deviation > REGULAR_WITHIN_MM:
         steps = np.diff(offsets)
