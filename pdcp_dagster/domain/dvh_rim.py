@@ -3,9 +3,10 @@
 What lives here: where the covered part of a rim cell lies, and the shift of its dose. What does not: the share that is
 covered (`coverage`), the sum over cells (`dvh_sum`).
 
-The outline within a cell is taken for a straight line, its direction from the shares of the neighbours, as methods that
-track volumes of fluid do (Youngs 1982). Without the shift a rim of one cell's width takes doses from outside the ROI,
-and a DVH needs ten times as many cells.
+The outline within a cell is taken for a straight line across the direction in which the neighbours' shares rise most.
+Of a cell whose share is s, the middle of the covered part lies (1 - s) / 2 of a cell from the cell's own: exactly where
+the line runs along rows or columns, nearly elsewhere but for cells scarcely covered. Without the shift a rim of one
+cell's width takes doses from outside the ROI, and a DVH needs ten times as many cells.
 """
 
 from __future__ import annotations

@@ -108,3 +108,45 @@ def test_cubic_weights_reproduce_a_cubic_and_the_known_values() -> None:
     assert axis.matrix(asked, "cubic") @ (at**3 - 2 * at) == pytest.approx(asked**3 - 2 * asked, rel=1e-4, abs=1e-3)
     assert axis.matrix(at, "cubic") == pytest.approx(np.eye(6), abs=1e-6)
     assert axis.matrix(asked).sum(axis=1) == pytest.approx(np.ones(5))
+
+
+EVEN = DoseAxis(np.arange(0.0, 20.0, 2.0), 2.0)
+"""Voxels from -1 to 19 mm."""
+
+
+@settings(max_examples=100, deadline=None)
+@given(first=st.floats(-30, -5), width=st.floats(0.05, 4))
+def test_the_shares_of_cells_inside_add_up_to_the_width_of_the_grid(first: float, width: float) -> None:
+    """Cells side by side from before the grid to beyond it; positions are allowed 0.001 mm at either end."""
+    at = first + width * np.arange(np.ceil((25 - first) / width) + 1)
+    assert width * EVEN.inside_share(at, width).sum(dtype=np.float64) == pytest.approx(20, abs=0.0025)
+
+
+def test_a_cell_inside_the_grid_counts_wholly_one_outside_not_and_one_on_the_border_by_half() -> None:
+    at = np.array([-40.0, -1.6, -1.0, -0.4, 9.0, 18.4, 19.0, 19.6, 60.0])
+    assert EVEN.inside_share(at, 1.0) == pytest.approx([0, 0, 0.5, 1, 1, 1, 0.5, 0, 0], abs=0.002)
+    assert EVEN.inside_share(np.array([-1.0 + 0.15, 19 - 0.15]), 1.0) == pytest.approx([0.65, 0.65], abs=0.002)
+
+
+def test_of_a_cell_wider_than_the_grid_the_grid_is_the_share() -> None:
+    assert EVEN.inside_share(np.array([9.0]), 50.0) == pytest.approx([20 / 50], abs=1e-4)
+
+
+def test_a_grid_of_one_voxel_is_as_wide_as_that_voxel() -> None:
+    """At 3 mm and 2.5 mm wide: from 1.75 to 4.25."""
+    lone = DoseAxis(np.array([3.0]), 2.5)
+    assert lone.inside_share(np.array([1.0, 1.75, 3.0, 4.25, 5.0]), 1.0) == pytest.approx(
+        [0, 0.5, 1, 0.5, 0], abs=0.002
+    )
+    assert lone.inside_share(np.array([3.0]), 10.0) == pytest.approx([0.25], abs=1e-3)
+
+
+def test_uneven_voxels_end_half_their_own_distance_beyond_the_last() -> None:
+    """At 0, 2 and 5 mm: from -1 to 6.5."""
+    uneven = DoseAxis(np.array([0.0, 2.0, 5.0]), 2.0)
+    assert uneven.inside_share(np.array([-1.0, 6.5, 6.0, 7.0]), 1.0) == pytest.approx([0.5, 0.5, 1, 0], abs=0.002)
+
+
+def test_a_cell_as_narrow_as_a_point_is_inside_where_the_point_is() -> None:
+    at = np.linspace(-3, 21, 481) + 0.013
+    assert np.array_equal(EVEN.inside_share(at, 1e-6), EVEN.inside(at).astype(np.float32))

@@ -274,7 +274,7 @@ def test_nothing_was_complained_of_nor_asked_of_any_other_host_and_no_popup_is_i
 def _materialize_dialog(ui: Ui) -> Locator:
     page = ui.open("/locations/pdcp_dagster/jobs/collect_demo")
     page.get_by_role("button", name="Materialize all").click()
-    return page.get_by_role("dialog")
+    return page.locator("[role=dialog][aria-modal=true]")  # its menus are dialogs, too, and fade away slowly
 
 
 def _await_address(server: subprocess.Popen[str]) -> None:
