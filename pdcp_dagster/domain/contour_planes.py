@@ -30,22 +30,27 @@ BETWEEN_SLICES_SHARE = 0.1
 _EVEN_SHARE = 0.1
 _FEWEST_DISTANCES = 3
 _ROUNDING_SHARE = 0.01
+_COMMON_SLICE_MM = 5.05
+"""Planning CTs are taken every 1 to 5 mm, and structures drawn on another one may keep its steps."""
 
 
 def usual_distance_mm(planes_mm: NDArray[np.float64], nominal_mm: float) -> float:
     """Return how far apart ascending planes usually are; `nominal_mm`, the slice distance, where they do not tell.
 
-    Four planes or more in even steps tell by themselves. Else only distances of up to three slices count: of few
-    planes the median may be the very gap between two lesions.
+    Four planes or more in a row in even steps tell by themselves, whatever lies beyond a gap, and so do three alone at
+    a distance that CTs are taken at. Else only distances of up to three slices count: of few planes the median may be
+    the very gap between two lesions.
     """
     distances = np.diff(planes_mm)
-    if len(distances) >= _FEWEST_DISTANCES and _even(distances):
-        return float(np.median(distances))
+    run = _longest_even(distances)
+    few = len(distances) == _FEWEST_DISTANCES - 1 and _even(distances) and distances.max() <= _COMMON_SLICE_MM
+    if few or len(run) >= _FEWEST_DISTANCES:
+        return float(np.median(distances if few else run))
     near = distances[distances <= farthest_drawn_mm(nominal_mm)]
     if len(near) == 0:
         return nominal_mm
     usual = float(np.median(near))
-    return usual if _even(near) or usual >= SAME_SLICE_SHARE * nominal_mm else nominal_mm
+    return usual if (len(near) > 1 and _even(near)) or usual >= SAME_SLICE_SHARE * nominal_mm else nominal_mm
 
 
 def farthest_drawn_mm(nominal_mm: float) -> float:
@@ -94,6 +99,16 @@ def _beside(*planes: tuple[Vertices, Vertices]) -> bool:
 def _overlap(one: tuple[Vertices, Vertices], other: tuple[Vertices, Vertices]) -> bool:
     common = np.minimum(one[1][:, None], other[1][None]) - np.maximum(one[0][:, None], other[0][None])
     return bool((common > 0).all(axis=2).any())
+
+
+def _longest_even(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the longest run of neighbouring distances that are alike, the first of equals."""
+    longest, start = distances[:0], 0
+    for stop in range(1, len(distances) + 1):
+        if stop == len(distances) or not _even(distances[start : stop + 1]):
+            run = distances[start:stop]
+            longest, start = (run if len(run) > len(longest) else longest), stop
+    return longest
 
 
 def _even(distances: Sequence[float] | NDArray[np.float64]) -> bool:

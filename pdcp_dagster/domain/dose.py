@@ -19,7 +19,7 @@ from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose_plausibility import check_maximum, compare_with_prescription
 from pdcp_dagster.domain.dose_refusal import DoseQuestion, reason_against
 from pdcp_dagster.domain.dose_rules import DIFFERENT, INCOMPLETE, RULES, UndecidedError, is_whole_dose_of_plan
-from pdcp_dagster.domain.dose_sum import MOST_OUTSIDE, NoCommonGridError, lost_outside, same_geometry, sum_doses
+from pdcp_dagster.domain.dose_sum import MOST_LOST, NoCommonGridError, lost_outside, same_geometry, sum_doses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -162,8 +162,8 @@ def _summed(doses: Sequence[RtDose]) -> tuple[DoseGrid, str]:
         total = sum_doses(grids)
     except NoCommonGridError as error:
         raise UndecidedError(INCOMPLETE, f"the grids of the {kind} doses do not fit together: {error}") from error
-    for dose, share in zip(doses, total.outside_shares, strict=True):
-        if share > MOST_OUTSIDE:
+    for dose, share in zip(doses, total.lost_shares, strict=True):
+        if share > MOST_LOST:
             raise UndecidedError(INCOMPLETE, f"{kind} dose {dose.sop_instance_uid} {lost_outside(share)}")
     said = f"sum of {len(grids)} {kind} doses"
     return total.grid, f"{said} on the region that all cover" if total.resampled else said

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 SAME_PLACE_MM = 1e-3
 """Grids whose numbers differ by less are the same: decimal strings of limited length."""
 _SAME_COSINE = 1e-5
-MOST_OUTSIDE = 0.1
-"""Of its highest dose: what a summand may hold outside the region that all cover; else the sum is a mere corner."""
+MOST_LOST = 0.1
+"""By this share of its highest dose a summand may be lower in the region that all cover; else the sum is a corner. A
+boost on a small grid keeps the plateau of both plans; ROIs that reach beyond lose their statistics, not the sum."""
 LARGEST_COMMON_GRID = 150_000_000
 """Voxels. A grid beyond this is of doses that do not belong together."""
 
@@ -43,17 +44,17 @@ class SummedDose:
     """A sum.
 
     resampled: whether it lies on a grid of its own: the region that all summands cover.
-    outside_shares: each summand's highest dose outside that region, as a share of its highest dose.
+    lost_shares: by which share of its highest dose each summand's highest in that region is lower.
     """
 
     grid: DoseGrid
     resampled: bool
-    outside_shares: tuple[float, ...]
+    lost_shares: tuple[float, ...]
 
 
 def lost_outside(share: float) -> str:
     """Say how much of a summand a sum would lose."""
-    return f"has {100 * share:.0f} % of its highest dose outside the region that all cover"
+    return f"reaches {100 * (1 - share):.0f} % of its highest dose in the region that all cover"
 
 
 def same_geometry(one: DoseGrid, other: DoseGrid) -> bool:
@@ -80,7 +81,7 @@ def sum_doses(grids: Sequence[DoseGrid]) -> SummedDose:
         for grid in grids:
             plain += grid.dose_gy
         return SummedDose(
-            replace(first, dose_gy=plain.astype(np.float32)), resampled=False, outside_shares=(0.0,) * len(grids)
+            replace(first, dose_gy=plain.astype(np.float32)), resampled=False, lost_shares=(0.0,) * len(grids)
         )
     refusals: list[NoCommonGridError] = []
     for axes in dict.fromkeys(grid.axes for grid in grids):
@@ -100,12 +101,12 @@ def _sum_along(axes: tuple[Vector, Vector, Vector], grids: Sequence[DoseGrid]) -
         raise NoCommonGridError("they are rotated against one another, and no box is covered by all")
     offsets = np.arange(common.size[2]) * common.spacing_mm[2]
     summed = DoseGrid(common.origin_mm, common.axes, common.spacing_mm[:2], offsets.astype(np.float64), total)
-    shares = tuple(_outside_share(grid, common) for grid in grids)
-    return SummedDose(summed, resampled=True, outside_shares=shares)
+    shares = tuple(_lost_share(grid, common) for grid in grids)
+    return SummedDose(summed, resampled=True, lost_shares=shares)
 
 
-def _outside_share(grid: DoseGrid, common: Grid) -> float:
-    """Return the highest dose of a grid outside a region, over its highest dose (0 where that is 0).
+def _lost_share(grid: DoseGrid, common: Grid) -> float:
+    """Return by which share of its highest dose a grid's highest in a region is lower (0 where it has no dose).
 
     Voxels whose centres lie within one of their own widths of the region are at its border, and not yet lost: any sum
     of unequal grids ends between the voxels of some.
@@ -125,8 +126,9 @@ def _outside_share(grid: DoseGrid, common: Grid) -> float:
         for axis in range(3):
             at = start[axis] + along_j[:, None, axis] + along_i[None, :, axis]
             inside &= (at >= low[axis]) & (at <= high[axis])
-        highest = max(highest, float(plane.max(initial=0.0, where=~inside)))
-    return highest / float(grid.dose_gy.max()) if highest > 0 else 0.0
+        highest = max(highest, float(plane.max(initial=0.0, where=inside)))
+    own = float(grid.dose_gy.max())
+    return 1 - highest / own if own > 0 else 0.0
 
 
 def _common_grid(along: tuple[Vector, Vector, Vector], grids: Sequence[DoseGrid]) -> Grid:

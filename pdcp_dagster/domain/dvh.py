@@ -34,6 +34,8 @@ SMALL_DOSE_VOXELS_ACROSS = 4
 _SAMPLES: dict[Interpolation, int] = {"linear": 450_000, "cubic": 300_000}
 """Cells aimed at in a ROI's box; a cubic dose is averaged over each cell, and needs fewer."""
 _FINEST_MM = 0.08
+_CELLS_IN_A_WALL = 5
+_FINEST_IN_WALLS_MM = 0.25
 _HEIGHT_MM = 1.25
 _LARGEST_HEIGHT_MM = 2.5
 _FLATTEST = 0.4
@@ -113,12 +115,13 @@ def compute_dvh(planar: PlanarContours, grid: Grid, dose: DoseGrid, settings: Dv
         return None
     bounds = slabs(planar.planes_mm, planar.nominal_mm, chosen.end_caps)
     box = planar.box_mm()
-    lattice, layers = _lattice(box, bounds, min(dose.spacing_mm), _SAMPLES[chosen.interpolation])
+    thickness = bounds[1] - bounds[0]
+    outlines = stack_edges(planar.polygons)
+    finest = _widest_in_walls_mm(volume, outlines, thickness)
+    lattice, layers = _lattice(box, bounds, min(*dose.spacing_mm, finest), _SAMPLES[chosen.interpolation])
     cells = _cells(lattice, layers, bounds)
     sampled = dose_lattice(dose, grid, cells, chosen.interpolation)
     total = DvhSum(sampled.max_gy, shift_rim=chosen.interpolation == "cubic")
-    thickness = bounds[1] - bounds[0]
-    outlines = stack_edges(planar.polygons)
     _sum_cells(total, outlines, lattice, sampled, thickness_mm=thickness, layers=layers)
     total.add_extremes(outline_doses(planar, bounds, sampled))
     reached = {"lowest_gy": total.lowest_gy, "highest_gy": total.highest_gy}
@@ -146,6 +149,14 @@ def compute_dvh(planar: PlanarContours, grid: Grid, dose: DoseGrid, settings: Dv
 
 
 Bounds = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+
+
+def _widest_in_walls_mm(volume_cm3: float, outlines: StackEdges, thickness_mm: NDArray[np.float64]) -> float:
+    """Return how wide cells may be that resolve the walls of a thin ROI, such as a rind of skin around a whole body."""
+    lengths = np.hypot(outlines.x1 - outlines.x0, outlines.y1 - outlines.y0)
+    surface_mm2 = float(lengths @ thickness_mm[outlines.plane])
+    wall_mm = 2 * volume_cm3 * _MM3_PER_CM3 / surface_mm2
+    return max(wall_mm / _CELLS_IN_A_WALL, _FINEST_IN_WALLS_MM)
 
 
 def _lattice(box: Bounds, bounds: Bounds, dose_spacing_mm: float, samples: int) -> tuple[Lattice, int]:

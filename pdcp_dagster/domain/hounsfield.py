@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 PADDING_HU = -1024
 """What stands where nothing was scanned: the usual lower end of the scale; below air, from which it can be told."""
-_AIR_HU, _BRIGHTEST_HU = -1000, 3071
-"""From air to the upper end of 12 bits a value is a density: some writers declare a padding value, 0 for one, that the
-patient has, too."""
+_AIR_HU, _BRIGHTEST_HU = PADDING_HU, 3071
+"""From where scanners clip air to the upper end of 12 bits a value is a density: some writers declare a padding value,
+0 for one, that the patient has, too."""
 _INT16 = np.iinfo(np.int16)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.dose import DoseDecision, combine_doses
 from pdcp_dagster.domain.dose_refusal import DoseQuestion, reason_against
-from pdcp_dagster.domain.dose_sum import MOST_OUTSIDE, NoCommonGridError, lost_outside, same_geometry, sum_doses
+from pdcp_dagster.domain.dose_sum import MOST_LOST, NoCommonGridError, lost_outside, same_geometry, sum_doses
 from pdcp_dagster.domain.words import some
 
 if TYPE_CHECKING:
@@ -140,8 +140,8 @@ def _total(parts: Sequence[tuple[RtPlan, DoseGrid]]) -> tuple[DoseGrid, str]:
         total = sum_doses([grid for _, grid in parts])
     except NoCommonGridError as error:
         raise _NotAddedError(f"their grids do not fit together: {error}") from error
-    for (plan, _), share in zip(parts, total.outside_shares, strict=True):
-        if share > MOST_OUTSIDE:
+    for (plan, _), share in zip(parts, total.lost_shares, strict=True):
+        if share > MOST_LOST:
             raise _NotAddedError(f"the dose of {_named(plan)} {lost_outside(share)}")
     said = f"sum of the doses of {len(parts)} plans"
     return total.grid, f"{said} on the region that all cover" if total.resampled else said

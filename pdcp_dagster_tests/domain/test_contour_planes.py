@@ -130,3 +130,29 @@ def test_contours_one_above_the_other_at_uneven_heights_lose_no_volume() -> None
     """Each slice of 3 mm drawn twice, 1 mm apart: nine millimetres of one square."""
     planar = planar_contours(roi(*(square(z + off, 10) for z in (0.0, 3.0, 6.0) for off in (0.0, 1.0))), GRID)
     assert stack_volume_cm3(planar) == pytest.approx(400 * (7 + 3) / 1000)
+
+
+@pytest.mark.parametrize(
+    ("slice_mm", "heights", "total"),
+    [
+        (1.25, [*range(0, 21, 5), *range(35, 51, 5)], 45),
+        (1.0, [*range(0, 96, 5), 130, 135], 110),
+        (1.0, [0, 4, 8, 12, 30, 34], 24),
+        (1.0, [0, 5, 10], 15),
+        (3.0, [0, 1, 2, 3, 7, 8, 9, 10], 8),
+        (5.0, [0, 1.25, 2.5, 3.75, 13.75, 15, 16.25], 8.75),
+    ],
+    ids=str,
+)
+def test_contours_at_steps_of_their_own_keep_them_whatever_the_image_s(
+    slice_mm: float, heights: list[float], total: float
+) -> None:
+    """As many steps as there are planes: a gap is not bridged, and an end reaches half a step."""
+    low, high = slabs(np.array(heights, dtype=np.float64), slice_mm, "half_slice")
+    assert float((high - low).sum()) == pytest.approx(total)
+
+
+def test_two_contours_one_above_the_other_within_a_slice_stand_for_a_slice() -> None:
+    """10 mm squares 0.4 mm apart on slices of 3 mm: their distance tells nothing of the slices."""
+    low, high = slabs(np.array([30.0, 30.4]), 3.0, "half_slice")
+    assert high[-1] - low[0] == pytest.approx(3.4)

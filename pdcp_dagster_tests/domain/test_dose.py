@@ -418,5 +418,5 @@ def test_parts_are_not_added_on_a_corner_where_their_doses_are_not(hot: tuple[in
     decision = combine_doses(parts, PLAN)
     assert codes(decision)[0] == code
     if decision.grid is None:
-        told = "BEAM dose a has 100 % of its highest dose outside the region that all cover"
+        told = "BEAM dose a reaches 0 % of its highest dose in the region that all cover"
         assert decision.findings[0].detail == told

@@ -79,23 +79,23 @@ def test_a_sum_of_linear_doses_on_turned_grids_is_linear(other: tuple[Vector, Ve
 
 
 def hot_at(*at: int) -> DoseGrid:
-    """Return 10 voxels along each axis: 1 Gy at voxel (i, j, k), and 4 Gy in the middle."""
+    """Return 10 voxels along each axis: 4 Gy at voxel (i, j, k), and 3 Gy in the middle."""
     values = np.zeros((10, 10, 10), dtype=np.float32)
-    values[5, 5, 5] = 4
-    values[at[::-1]] = 1
+    values[5, 5, 5] = 3
+    values[at[::-1]] = 4
     return replace(grid(0, size=10), dose_gy=values)
 
 
 @pytest.mark.parametrize(
     ("at", "share"), [((5, 5, 6), 0), ((1, 1, 1), 0), ((0, 5, 5), 0.25), ((5, 0, 5), 0.25), ((5, 5, 0), 0.25)]
 )
-def test_a_sum_tells_what_each_dose_has_outside_it_but_for_the_voxels_at_its_border(
+def test_a_sum_tells_how_much_of_its_height_each_dose_loses_but_for_the_voxels_at_its_border(
     at: tuple[int, int, int], share: float
 ) -> None:
     """Voxels at 0, 2, ... 18 mm; the other begins at 3 mm: the voxel at 2 mm is at the border, that at 0 mm is lost."""
     total = sum_doses([hot_at(*at), grid(3, origin=(4, 4, 4), size=8)])
     assert total.grid.origin_mm == pytest.approx((4, 4, 4))
-    assert total.outside_shares == pytest.approx((share, 0))
+    assert total.lost_shares == pytest.approx((share, 0))
 
 
 def test_what_turned_grids_lose_is_found_along_the_axes_of_the_sum() -> None:
@@ -116,10 +116,10 @@ def test_what_turned_grids_lose_is_found_along_the_axes_of_the_sum() -> None:
         large = DoseGrid((-10, -10, -10), UPRIGHT, (1.0, 1.0), np.arange(21) * np.float64(1), values)
         total = sum_doses([large, small])
         assert total.grid.axes == TURNED
-        assert total.outside_shares == (share, 0)
+        assert total.lost_shares == (share, 0)
 
 
 def test_on_one_geometry_nothing_is_lost() -> None:
     total = sum_doses([grid(30), grid(22)])
-    assert (total.resampled, total.outside_shares) == (False, (0, 0))
+    assert (total.resampled, total.lost_shares) == (False, (0, 0))
     assert set(total.grid.dose_gy.ravel().tolist()) == {52}

@@ -76,7 +76,9 @@ def test_a_slice_of_padding_alone_holds_nothing_else() -> None:
     assert count_unscanned(slices) == 2
 
 
-@pytest.mark.parametrize(("stored", "intercept"), [(0, 0.0), (0, -1000.0), (24, -1024.0), (4095, -1024.0)])
+@pytest.mark.parametrize(
+    ("stored", "intercept"), [(0, 0.0), (0, -1000.0), (0, -1024.0), (24, -1024.0), (4095, -1024.0)]
+)
 def test_padding_that_reads_as_a_density_is_left_alone_for_it_may_be_one(stored: int, intercept: float) -> None:
     # Water at 0 HU, air at -1000 HU, the brightest of 12 bits at 3071 HU.
     one = slice_of([stored, 1100], 1.0, intercept, padding=(stored, stored))
@@ -86,6 +88,6 @@ def test_padding_that_reads_as_a_density_is_left_alone_for_it_may_be_one(stored:
 
 def test_of_a_range_of_padding_only_what_is_no_density_is_padding() -> None:
     one = slice_of([-2000, 0, 23, 24, 1024], intercept=-1024.0, padding=(-2000, 24))
-    # -3024, -1024, -1001 HU are below air; -1000 HU is air.
-    assert to_hounsfield([one]).tolist() == [[[PADDING_HU, PADDING_HU, PADDING_HU, -1000, 0]]]
-    assert count_unscanned([one]) == 3
+    # -3024 HU is below all air; at -1024 HU scanners clip it, -1001 and -1000 HU are air.
+    assert to_hounsfield([one]).tolist() == [[[PADDING_HU, -1024, -1001, -1000, 0]]]
+    assert count_unscanned([one]) == 1
