@@ -1,20 +1,26 @@
 """The `pdcp` command line: what can be asked for, and what each exit code means.
 
 0: no patient failed (excluded is no failure). 1: some patients failed, their reasons last. 2: wrong configuration, or
-Orthanc cannot be reached. 130: interrupted.
+Orthanc cannot be reached. 130, 143, 129: stopped by SIGINT (Ctrl-C), SIGTERM, SIGHUP.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
 
 from pdcp_dagster import __version__
 
+if TYPE_CHECKING:
+    from pdcp_dagster.commands.signals import Stopped
+
+_NAME = "A PatientID, or a partition key where the cohort hides PatientIDs"
 FAILED, INTERRUPTED = 1, 130
 
 
@@ -31,15 +37,49 @@ def main() -> None:
 
 @main.command()
 @click.option("--cohort", required=True, help="Name of a cohort file in $PDCP_COHORTS, without .yaml.")
-@click.option("--patient", "patients", multiple=True, help="A PatientID; may be repeated. Default: all patients.")
+@click.option("--patient", "patients", multiple=True, help=f"{_NAME}; may be repeated. Default: all.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Patients at a time. Default: one per core.")
-def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
+@click.option("--force", is_flag=True, help="Make everything again, also for patients of whom nothing has changed.")
+def run(cohort: str, patients: tuple[str, ...], jobs: int | None, *, force: bool) -> None:
     """Verify, retrieve and convert patients, and report on the cohort."""
+    from pdcp_dagster.commands.signals import Stopped, stoppable  # noqa: PLC0415
+
+    console, errors = _terminal(), _terminal(stderr=True)
+
+    def first_interrupt() -> None:
+        if errors.is_terminal:
+            errors.print("Patients under work are finished first; Ctrl-C again stops at once.")
+
+    try:
+        failed = stoppable(
+            lambda: _run(cohort, patients, jobs, console=console, errors=errors, force=force), first_interrupt
+        )
+    except Stopped as stopped:
+        _end_stopped(stopped, console, errors)
+    if failed:
+        raise SystemExit(FAILED)
+
+
+def _end_stopped(stopped: Stopped, console: Console, errors: Console) -> NoReturn:
+    """Say that a signal ended the work, and end with its exit code."""
+    word = "Interrupted" if stopped.exit_code == INTERRUPTED else f"Stopped by {stopped}"
+    with suppress(OSError):  # a terminal that is closed shows nothing more
+        console.show_cursor()
+        errors.print(f"{word}. What was finished is kept; run the command again for the rest.", soft_wrap=True)
+        console.file.flush()
+    if stopped.abandoned:
+        os._exit(stopped.exit_code)
+    raise SystemExit(stopped.exit_code)
+
+
+def _run(
+    cohort: str, patients: tuple[str, ...], jobs: int | None, *, console: Console, errors: Console, force: bool
+) -> bool:
+    """Do what `pdcp run` does and print what came of it; return whether patients failed."""
     from pdcp_dagster.commands.deployment import Deployment, require_orthanc  # noqa: PLC0415
     from pdcp_dagster.commands.progress import ProgressBar  # noqa: PLC0415
     from pdcp_dagster.commands.tables import printable  # noqa: PLC0415
 
-    console, errors = _terminal(), _terminal(stderr=True)
     deployment = Deployment.from_environment(os.environ)
     chosen = deployment.cohort(cohort)
     require_orthanc()
@@ -47,28 +87,26 @@ def run(cohort: str, patients: tuple[str, ...], jobs: int | None) -> None:
 
     progress = ProgressBar(console)
     try:
-        collected = run_cohort(deployment, chosen, patients, jobs or os.cpu_count() or 1, progress)
+        collected = run_cohort(deployment, chosen, patients, jobs or os.cpu_count() or 1, progress, force=force)
     except RunBroken as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        errors.print("Interrupted. What was finished is kept; run the command again for the rest.")
-        raise SystemExit(INTERRUPTED) from None
-    console.print(f"{len(collected.outcomes)} patients: {progress.counts()}")
+    console.print(f"{len(collected.outcomes) + collected.current} patients: {progress.counts()}")
+    if collected.current:
+        console.print(f"{collected.current} of them left as they are: nothing has changed (--force makes them again)")
     report = deployment.store.cohort(cohort).path / "cohort_report.html"
     console.print(f"Report: {printable(report)}", soft_wrap=True)
     if collected.not_in_archive and not patients:
         listed = ", ".join(map(printable, collected.not_in_archive))
         errors.print(f"[yellow]not in the archive[/] {listed}", soft_wrap=True)
     for outcome in collected.failed:
-        patient_id = collected.patient_ids[outcome.partition_key]
-        errors.print(f"[red]failed[/] {printable(patient_id)}: {printable(outcome.reason)}", soft_wrap=True)
-    if collected.failed:
-        raise SystemExit(FAILED)
+        name = collected.names[outcome.partition_key]
+        errors.print(f"[red]failed[/] {printable(name)}: {printable(outcome.reason)}", soft_wrap=True)
+    return bool(collected.failed)
 
 
 @main.command()
 @click.option("--cohort", required=True, help="Name of a cohort file in $PDCP_COHORTS, without .yaml.")
-@click.option("--patient", "patients", multiple=True, help="Show only this PatientID; may be repeated.")
+@click.option("--patient", "patients", multiple=True, help=f"Show only this one: {_NAME}; may be repeated.")
 def status(cohort: str, patients: tuple[str, ...]) -> None:
     """Show where each patient stands, from the store's files alone."""
     from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
@@ -83,7 +121,7 @@ def review() -> None:
 
 
 _COHORT = click.option("--cohort", required=True, help="Name of a cohort file in $PDCP_COHORTS, without .yaml.")
-_PATIENT = click.option("--patient", required=True, help="The PatientID.")
+_PATIENT = click.option("--patient", required=True, help=f"{_NAME}.")
 
 
 @review.command("list")

@@ -92,9 +92,8 @@ def read_dates(path: Path) -> dict[str, dt.date]:
         if date is None:
             raise CohortTableError(f"{path}: line {line}: expected a date as 2013-11-30 or 20131130, not {text!r:.40}")
         if dates.setdefault(patient_id, date) != date:
-            raise CohortTableError(
-                f"{path}: line {line}: patient {patient_id!r} has {date} here and {dates[patient_id]} above"
-            )
+            # Without the PatientID: this ends up in logs.
+            raise CohortTableError(f"{path}: line {line}: the patient has {date} here and {dates[patient_id]} above")
     return dates
 
 
@@ -119,9 +118,7 @@ def read_prescriptions(path: Path) -> dict[str, dict[str, float]]:
         of_patient = prescriptions.setdefault(patient_id, {})
         if of_patient.setdefault(roi.casefold(), gray) != gray:
             before = f"{of_patient[roi.casefold()]:g} Gy above"
-            raise CohortTableError(
-                f"{path}: line {line}: {roi!r:.80} of patient {patient_id!r} has {gray:g} Gy here and {before}"
-            )
+            raise CohortTableError(f"{path}: line {line}: {roi!r:.80} of the patient has {gray:g} Gy here and {before}")
     return prescriptions
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEY = "decisions"
+_UNTOLD = ("patient_id",)
 _LOCK_WAIT_S = 60.0
 _WIDTH = 118
 _HEADING = """\
@@ -64,7 +65,7 @@ def _read(path: Path, _changed_ns: int, _size: int, _inode: int) -> Mapping[str,
     for number, entry in enumerate(entries, start=1):
         decision = _decision(path, number, entry)
         if decision.patient_id in decisions:
-            raise DecisionsFileError(f"{path}: entry {number}: a second one for patient {decision.patient_id!r}")
+            raise DecisionsFileError(f"{path}: entry {number}: its patient has an entry above")
         decisions[decision.patient_id] = decision
     return MappingProxyType(decisions)
 
@@ -75,7 +76,7 @@ def _decision(path: Path, number: int, entry: object) -> Decision:
     try:
         return Decision.model_validate(entry)
     except ValidationError as error:
-        raise DecisionsFileError(f"{path}: entry {number}: {'; '.join(in_words(error))}") from None
+        raise DecisionsFileError(f"{path}: entry {number}: {'; '.join(in_words(error, untold=_UNTOLD))}") from None
 
 
 def record_decision(path: Path, decision: Decision) -> None:

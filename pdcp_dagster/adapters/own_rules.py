@@ -6,12 +6,19 @@ What lives here: importing them. What does not: what a rule may answer (`domain.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import inspect
+import sys
+import uuid
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from pdcp_dagster.domain.study_rules import OwnRule
+
+_DIGEST_BYTES = 12
 
 
 class OwnRuleNotFound(Exception):  # noqa: N818 - told like the lack of a file
@@ -39,6 +46,22 @@ def load_rule(path: str) -> OwnRule:
     if not callable(rule):
         raise OwnRuleNotFound(f"{path}: the module has no function {name} ({getattr(module, '__file__', 'built in')})")
     return cast("OwnRule", rule)
+
+
+def rule_source(path: str) -> str:
+    """Return a hash of the source of the module that a rule is in, without what that imports in its turn.
+
+    A rule whose source cannot be had is another one each time: nobody can say that it is the same.
+    """
+    rule = load_rule(path)
+    named, its_own = path.partition(":")[0], getattr(inspect.unwrap(rule), "__module__", None)
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    try:
+        for module in (named, its_own):
+            digest.update(Path(str(getattr(sys.modules.get(str(module)), "__file__", None))).read_bytes())
+    except OSError:
+        return uuid.uuid4().hex
+    return digest.hexdigest()
 
 
 def _where_to_look(missing: str) -> str:

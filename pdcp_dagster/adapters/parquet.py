@@ -6,6 +6,7 @@ where it lies (`store`).
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,10 +15,13 @@ import pyarrow.parquet as pq
 from pdcp_dagster.adapters.atomic import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
+
+_JOINED_AT_ONCE = 500
+"""A small table takes many times its size as long as it is a table of its own."""
 
 
 class TableError(Exception):
@@ -58,17 +62,31 @@ def read_table_metadata(path: Path) -> dict[str, str]:
 
 
 def concatenate_tables(paths: Iterable[Path]) -> pd.DataFrame | None:
-    """Read many tables of one kind as one; columns that some lack are null there. None where there is no path."""
-    tables = [_read_arrow(path) for path in paths]
-    if not tables:
+    """Read many tables of one kind as one; columns that some lack are null there. None where there is no path.
+
+    Takes little more memory than the result: small tables are joined as they come.
+    """
+    waiting = iter(paths)
+    parts = []
+    while some := [_read_arrow(path) for path in islice(waiting, _JOINED_AT_ONCE)]:
+        parts.append(_joined(some).combine_chunks())
+    if not parts:
         return None
-    table: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
-    return table
+    table = _joined(parts)
+    parts.clear()  # `to_pandas` gives a column's memory back once it is converted, if nobody else holds it
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    return frame
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables, promote_options="permissive")
 
 
 def _read_arrow(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
-        with path.open("rb") as source:
-            return pq.read_table(source, columns=columns)
+        # Not `read_table`, which plans for many files; and a thread for each column of a small table costs more than
+        # it saves.
+        with path.open("rb") as source, pq.ParquetFile(source) as file:
+            return file.read(columns=columns, use_threads=False)
     except pa.ArrowInvalid as error:
         raise TableError(f"{path} is no readable Parquet table: {error}") from error

@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from pdcp_dagster.adapters.dicom_file import read_dicom, require_modest_frames
 from pdcp_dagster.domain.dicom_values import (
     DicomReadError,
     UnusableValueError,
@@ -27,7 +27,6 @@ from pdcp_dagster.domain.dicom_values import (
     number_of,
     numbers_of,
     pixel_spacing_of,
-    require_whole,
     required,
     text_of,
     texts_of,
@@ -35,7 +34,7 @@ from pdcp_dagster.domain.dicom_values import (
     whole_of,
 )
 from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
-from pdcp_dagster.domain.stored_values import clear_unused_bits, pixel_format_of, unpack
+from pdcp_dagster.domain.stored_values import clear_unused_bits, pixel_format_of, require_enough, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +69,7 @@ def read_dose(file: Path) -> RtDose:
     where a grid is described and its pixels are gone.
     """
     with failing_as(DoseReadError, file):
-        data = pydicom.dcmread(file, force=True)
-        require_whole(data)
+        data = read_dicom(file)
         modality = text_of(data, "Modality")
         if modality != "RTDOSE":
             raise UnusableValueError(f"not an RT Dose: Modality is {modality or 'missing'}")
@@ -179,7 +177,9 @@ def _stored_values(data: Dataset) -> NDArray[np.integer]:
     meta = getattr(data, "file_meta", None)
     syntax = None if meta is None else meta.get("TransferSyntaxUID")
     if syntax is None or not syntax.is_encapsulated:
-        _require_no_more(data.PixelData, form, frames)
+        _require_all(data.PixelData, form, frames)
+    else:
+        require_modest_frames(data, form, frames)
     if syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
         return unpack(data.PixelData, form, frames)
     decoded = clear_unused_bits(data.pixel_array, form).reshape(-1, form.rows, form.columns)
@@ -188,7 +188,8 @@ def _stored_values(data: Dataset) -> NDArray[np.integer]:
     return decoded
 
 
-def _require_no_more(raw: bytes, form: PixelFormat, frames: int) -> None:
+def _require_all(raw: bytes, form: PixelFormat, frames: int) -> None:
+    require_enough(raw, form, frames)
     held = len(raw) // (form.rows * form.columns * form.dtype.itemsize)
     if held > frames:
         raise UnusableValueError(f"pixel data holds {held} frames, not {frames} (NumberOfFrames)")

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pydicom
-
+from pdcp_dagster.adapters.dicom_file import read_dicom
 from pdcp_dagster.domain.dicom_values import (
     DicomReadError,
     UnusableValueError,
@@ -27,7 +26,6 @@ from pdcp_dagster.domain.dicom_values import (
     loose_number_of,
     number_of,
     numbers_of,
-    require_whole,
     required,
     text_of,
     whole_of,
@@ -58,8 +56,7 @@ class PlanningDvhsReadError(DicomReadError):
 def read_planning_dvhs(file: Path) -> PlanningDvhs:
     """Read the DVHs of one RTDOSE, none where it has none. Raises `PlanningDvhsReadError`."""
     with failing_as(PlanningDvhsReadError, file):
-        data = pydicom.dcmread(file, force=True, stop_before_pixels=True)
-        require_whole(data)
+        data = read_dicom(file, stop_before_pixels=True)
         modality = text_of(data, "Modality")
         if modality != "RTDOSE":
             raise UnusableValueError(f"not an RT Dose: Modality is {modality or 'missing'}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pydicom
 
+from pdcp_dagster.adapters.dicom_file import read_dicom
 from pdcp_dagster.domain.dicom_values import (
     DicomReadError,
     UnusableValueError,
@@ -23,7 +24,6 @@ from pdcp_dagster.domain.dicom_values import (
     items_of,
     number_of,
     numbers_of,
-    require_whole,
     required,
     text_of,
     vector_of,
@@ -51,8 +51,7 @@ class PlanReadError(DicomReadError):
 def read_plan(file: Path) -> RtPlan:
     """Read one RTPLAN. `sop_class` is the class's name in words where it is known. Raises `PlanReadError`."""
     with failing_as(PlanReadError, file):
-        data = pydicom.dcmread(file, force=True)
-        require_whole(data)
+        data = read_dicom(file)
         modality = text_of(data, "Modality")
         if modality != "RTPLAN":
             raise UnusableValueError(f"not an RT Plan: Modality is {modality or 'missing'}")

@@ -34,8 +34,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
 
+from pdcp_dagster.adapters.dicom_file import read_dicom
 from pdcp_dagster.domain.contour_data import numbers_in, parse_numbers, shape_key, to_points
 from pdcp_dagster.domain.dicom_values import (
     DicomReadError,
@@ -44,7 +44,6 @@ from pdcp_dagster.domain.dicom_values import (
     failing_as,
     items_of,
     loose_number_of,
-    require_whole,
     required,
     text_of,
     whole_of,
@@ -74,8 +73,7 @@ def read_structure_set(file: Path) -> StructureSet:
     An ROI without contours has none; what was odd is in its flags. Raises `StructureSetReadError`.
     """
     with failing_as(StructureSetReadError, file):
-        data = pydicom.dcmread(file, force=True)
-        require_whole(data)
+        data = read_dicom(file)
         modality = text_of(data, "Modality")
         if modality != "RTSTRUCT":
             raise UnusableValueError(f"not an RT Structure Set: Modality is {modality or 'missing'}")

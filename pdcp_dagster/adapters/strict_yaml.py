@@ -6,17 +6,25 @@ which file is meant (`cohort_file`, `decisions_file`).
 
 from __future__ import annotations
 
+import reprlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Collection, Hashable
     from pathlib import Path
 
     from pydantic import ValidationError
 
 _SHOWN_CHARACTERS = 60
+_SHOWN_ERRORS = 20
+_LARGEST_BYTES = 16 << 20
+"""Decisions on 30 000 patients; reading takes minutes then."""
+_Brief = reprlib.Repr()
+"""A few parts of a few levels: aliases of aliases make ten lines stand for 10^9 values."""
+_Brief.maxstring = _Brief.maxother = _Brief.maxlong = _SHOWN_CHARACTERS
 
 
 class YamlFileError(Exception):
@@ -28,19 +36,28 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 # PyYAML's signature
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        doubled = sorted(str(key) for key, count in _counts(keys).items() if count > 1)
         if doubled:
             line = node.start_mark.line + 1
             raise yaml.MarkedYAMLError(problem=f"{', '.join(doubled)}: given twice in the section at line {line}")
         return super().construct_mapping(node, deep)
 
 
+def _counts(keys: list[Hashable]) -> Counter[Hashable]:
+    try:
+        return Counter(keys)
+    except TypeError:  # a list or a section as key, which the loader refuses in its own words
+        return Counter()
+
+
 def read_yaml(path: Path) -> object:
-    """Return what a YAML file holds, whatever that is.
+    """Return what a YAML file holds, whatever that is; no more than 16 MB.
 
     Raises YamlFileError.
     """
     try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise YamlFileError(f"it has more than {_LARGEST_BYTES >> 20} MB")
         content: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 # a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise YamlFileError(f"cannot be read: {one_line(error)}") from None
@@ -54,11 +71,15 @@ def read_yaml(path: Path) -> object:
     return content
 
 
-def in_words(error: ValidationError) -> list[str]:
-    """Return what pydantic refused, a text for each key: the key and what was expected."""
+def in_words(error: ValidationError, untold: Collection[str] = ()) -> list[str]:
+    """Return what pydantic refused, a text for each key: the key and what was expected.
+
+    untold: keys whose values are not repeated, for they must not come into logs.
+    """
     lines = []
-    for each in error.errors(include_url=False):
-        key = ".".join(str(part) for part in each["loc"])
+    errors = error.errors(include_url=False)
+    for each in errors[:_SHOWN_ERRORS]:
+        key = ".".join(str(part)[:_SHOWN_CHARACTERS] for part in each["loc"])
         if each["type"] == "extra_forbidden":
             text = "there is no such key"
         elif each["type"] == "missing":
@@ -66,10 +87,12 @@ def in_words(error: ValidationError) -> list[str]:
         elif each["type"] == "value_error":
             text = str(each["ctx"]["error"])
         else:
-            given = _given(each["input"])
+            given = "" if key in untold else f", not {_given(each['input'])}"
             expected = each["msg"].replace("tuple", "list")
-            text = f"{expected[0].lower()}{expected[1:]}, not {given}"
+            text = f"{expected[0].lower()}{expected[1:]}{given}"
         lines.append(f"{key}: {text}" if key else text)
+    if len(errors) > _SHOWN_ERRORS:
+        lines.append(f"and {len(errors) - _SHOWN_ERRORS} more of the kind")
     return lines
 
 
@@ -82,6 +105,6 @@ def one_line(error: Exception) -> str:
 
 def _given(value: object) -> str:
     try:
-        return repr(value)[:_SHOWN_CHARACTERS]
+        return _Brief.repr(value)[:_SHOWN_CHARACTERS]
     except ValueError:
         return "a number of thousands of digits"

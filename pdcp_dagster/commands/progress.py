@@ -59,7 +59,11 @@ class ProgressBar:
 
     def patient_done(self, outcome: PatientOutcome) -> None:
         """Count one patient."""
-        self._counts[outcome.status] += 1
+        self.count(outcome.status)
+
+    def count(self, status: Status) -> None:
+        """Count a patient of this status."""
+        self._counts[status] += 1
         if self._task is not None:
             self._progress.update(self._task, advance=1, counts=self.counts())
 

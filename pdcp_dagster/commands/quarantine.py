@@ -53,12 +53,12 @@ def prepare_candidates(deployment: Deployment, cohort: str, patient_id: str, con
     outcomes = _prepare_anew(case, settings, count)
     if not outcomes:
         reason = printable(case.standing.reason)
-        console.print(f"{printable(patient_id)} has no candidate to prepare. {reason}", soft_wrap=True)
+        console.print(f"{printable(case.name)} has no candidate to prepare. {reason}", soft_wrap=True)
         return True
     console.print(_table(case, settings, outcomes))
     changed = any(_is_other_evidence(case, folder.candidate(case.partition_key, number)) for number in outcomes)
     if changed:
-        command = f"pdcp run --cohort {cohort} --patient {shlex.quote(patient_id)}"
+        command = f"pdcp run --cohort {cohort} --patient {shlex.quote(case.name)}"
         console.print(
             f"[red]The archive has changed since the patient was run, and the candidates with it.[/] "
             f"First {printable(command)}, then this again.",
@@ -90,7 +90,7 @@ def _is_other_evidence(case: Case, prepared: PatientFolder) -> bool:
 
 
 def _table(case: Case, settings: ChainSettings, outcomes: Mapping[int, PatientOutcome]) -> Table:
-    table = Table(title=f"Candidates of {printable(case.patient_id)}", title_justify="left")
+    table = Table(title=f"Candidates of {printable(case.name)}", title_justify="left")
     table.add_column("Candidate", justify="right")
     table.add_column("Status", no_wrap=True)
     table.add_column("Reason", overflow="fold")

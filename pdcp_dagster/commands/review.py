@@ -18,7 +18,7 @@ from pdcp_dagster.commands.candidate_words import candidate_tables, decision_in_
 from pdcp_dagster.commands.deployment import WrongConfiguration
 from pdcp_dagster.commands.tables import COLOURS, printable
 from pdcp_dagster.domain.codes import Status, in_words, reason_of, status_of
-from pdcp_dagster.stages.review import Case, ReviewError, cases_to_review, decide, open_case
+from pdcp_dagster.stages.review import Case, ReviewError, cases_to_review, decide, open_case, patient_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def list_reviews(deployment: Deployment, cohort: str, console: Console) -> None:
     table.add_column("Decision", overflow="fold")
     with one_line_errors():
         for case in cases_to_review(folder, chosen, deployment.tables(chosen)):
-            table.add_row(printable(case.patient_id), printable(case.standing.reason), *_evidence_told(case))
+            table.add_row(printable(case.name), printable(case.standing.reason), *_evidence_told(case))
     if not table.row_count:
         console.print(f"No patient of cohort {cohort} is to review.")
         return
@@ -66,7 +66,7 @@ def show_review(deployment: Deployment, cohort: str, patient_id: str, console: C
         decision = decision_in_words(case)
     standing = case.standing
     colour = COLOURS[standing.status]
-    console.print(f"{printable(patient_id)}  [{colour}]{standing.status}[/]", soft_wrap=True)
+    console.print(f"{printable(case.name)}  [{colour}]{standing.status}[/]", soft_wrap=True)
     if standing.status is not Status.REVIEW:  # else its reason is among those below
         console.print(printable(standing.reason), soft_wrap=True)
     for table in tables:
@@ -90,16 +90,17 @@ def decide_review(deployment: Deployment, cohort: str, patient_id: str, wish: Wi
         console.print(f"Replaced: {printable(decision_in_words(case))}", soft_wrap=True)
     console.print(f"Decided, in {printable(path)}", soft_wrap=True)
     console.print(f"To expect from the tags: {printable(_verdict(foreseen))}", soft_wrap=True)
-    _print_next(cohort, patient_id, console)
+    _print_next(cohort, case.name, console)
 
 
 def withdraw_review(deployment: Deployment, cohort: str, patient_id: str, console: Console) -> None:
     """Remove a person's decision; the patient need not be in the list any more."""
-    deployment.cohort(cohort)
-    path = deployment.store.cohort(cohort).decisions
+    chosen = deployment.cohort(cohort)
+    folder = deployment.store.cohort(cohort)
+    path = folder.decisions
     with one_line_errors():
         # A folder that was never written to gets no file of decisions, and no lock either.
-        found = path.exists() and withdraw_decision(path, patient_id)
+        found = path.exists() and withdraw_decision(path, patient_id_of(folder, chosen, patient_id))
     if not found:
         raise WrongConfiguration(f"there is no decision on patient {patient_id!r} in {path}")
     console.print(f"Withdrawn, in {printable(path)}", soft_wrap=True)

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from pdcp_dagster.adapters.parquet import read_table
-from pdcp_dagster.commands.dead_runs import close_dead_runs, process_tags
+from pdcp_dagster.commands.current_patients import leave_current
+from pdcp_dagster.commands.dead_runs import close_dead_runs, close_own_runs, process_tags
 from pdcp_dagster.commands.deployment import WrongConfiguration
+from pdcp_dagster.commands.signals import closed_if_abandoned
 from pdcp_dagster.definitions import build_definitions
 from pdcp_dagster.defs.jobs import collect_job_name, list_job_name, report_job_name
 from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, STEP
 from pdcp_dagster.defs.resources import Progress
+from pdcp_dagster.stages import stopping
+from pdcp_dagster.stages.naming import as_told, keys_by_name, told_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,10 +43,13 @@ class Collected:
     """What came of a `pdcp run`."""
 
     outcomes: list[PatientOutcome] = field(default_factory=list)
-    patient_ids: Mapping[str, str] = field(default_factory=dict)
-    """PatientID by partition key."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What each patient is called, by partition key (`stages.naming`)."""
     not_in_archive: tuple[str, ...] = ()
-    """PatientIDs of the cohort's own list that the archive does not have."""
+    """Who is on the cohort's own list and not in the archive, as it may be told."""
+
+    current: int = 0
+    """How many patients were left as they are, nothing of them having changed."""
 
     @property
     def failed(self) -> list[PatientOutcome]:
@@ -51,9 +58,17 @@ class Collected:
 
 
 def run_cohort(
-    deployment: Deployment, cohort: Cohort, patients: Sequence[str], jobs: int, progress: ProgressBar
+    deployment: Deployment,
+    cohort: Cohort,
+    patients: Sequence[str],
+    jobs: int,
+    progress: ProgressBar,
+    *,
+    force: bool = False,
 ) -> Collected:
     """Run all stages for the named patients, or all; the report follows whatever became of them.
+
+    force: make everything again. Otherwise patients of whom nothing has changed are left as they are, without a run.
 
     That Orthanc answers is for the caller to have seen (`deployment.require_orthanc`).
     """
@@ -65,26 +80,32 @@ def run_cohort(
         close_dead_runs(instance)
         _execute(definitions, list_job_name(cohort.name), instance, {}, Progress())
         table = read_table(deployment.store.cohort(cohort.name).file("patient_ids"))
-        keys = _chosen(table, patients)
+        keys = _chosen(cohort, table, patients)
         collected = Collected(
-            patient_ids=dict(zip(table["partition_key"], table["patient_id"], strict=True)),
-            not_in_archive=tuple(sorted(set(deployment.listed_patients(cohort)) - set(table["patient_id"]))),
+            names=dict(zip(table["partition_key"], as_told(cohort, table)["patient_id"], strict=True)),
+            not_in_archive=told_missing(
+                cohort, sorted(set(deployment.listed_patients(cohort)) - set(table["patient_id"]))
+            ),
         )
+        settings = {"jobs": jobs, "force": force}
         with progress.over(len(keys)):
-            for start in range(0, len(keys), PATIENTS_PER_RUN):
-                some = keys[start : start + PATIENTS_PER_RUN]
-                collected.outcomes.extend(_collect(definitions, cohort, instance, some, jobs=jobs, progress=progress))
+            due = keys if force else leave_current(deployment, cohort, instance, keys, progress)
+            collected.current = len(keys) - len(due)
+            for start in range(0, len(due), PATIENTS_PER_RUN):
+                some = due[start : start + PATIENTS_PER_RUN]
+                collected.outcomes.extend(_collect(definitions, cohort, instance, some, settings, progress))
         _execute(definitions, report_job_name(cohort.name), instance, {}, Progress())
     return collected
 
 
-def _chosen(table: pd.DataFrame, patients: Sequence[str]) -> list[str]:
-    """Return the partition keys of the named PatientIDs, or of all; an unknown one is refused before anything runs."""
-    by_id = dict(zip(table["patient_id"], table["partition_key"], strict=True))
-    unknown = [patient for patient in patients if patient not in by_id]
+def _chosen(cohort: Cohort, table: pd.DataFrame, patients: Sequence[str]) -> list[str]:
+    """Return the partition keys of the named patients, or of all; an unknown one is refused before anything runs."""
+    by_name = keys_by_name(cohort, table)
+    unknown = [patient for patient in patients if patient not in by_name]
     if unknown:
         raise WrongConfiguration(f"not in the archive or not in the cohort: {', '.join(map(repr, unknown))}")
-    return [str(by_id[patient]) for patient in dict.fromkeys(patients)] or [str(key) for key in table["partition_key"]]
+    named = dict.fromkeys(by_name[patient] for patient in patients)
+    return list(named) or [str(key) for key in table["partition_key"]]
 
 
 def _collect(
@@ -92,8 +113,7 @@ def _collect(
     cohort: Cohort,
     instance: dg.DagsterInstance,
     keys: list[str],
-    *,
-    jobs: int,
+    settings: Mapping[str, object],
     progress: ProgressBar,
 ) -> list[PatientOutcome]:
     outcomes: list[PatientOutcome] = []
@@ -102,7 +122,7 @@ def _collect(
         outcomes.append(outcome)
         progress.patient_done(outcome)
 
-    config = {"ops": {f"{cohort.name}_{STEP}": {"config": {"patients": keys, "jobs": jobs}}}}
+    config = {"ops": {f"{cohort.name}_{STEP}": {"config": {"patients": keys, **settings}}}}
     _execute(
         definitions, collect_job_name(cohort.name), instance, config, Progress(tell), expected=len(keys), got=outcomes
     )
@@ -119,18 +139,29 @@ def _execute(
     expected: int = 0,
     got: Sequence[PatientOutcome] = (),
 ) -> None:
-    """Run a job in this process. A run fails for one patient's failure, too: then all its outcomes are there."""
-    result = definitions.resolve_job_def(job_name).execute_in_process(
-        run_config={**_QUIET, **config},
-        instance=instance,
-        tags=process_tags(),
-        raise_on_error=False,
-        resources={"progress": progress},
-    )
+    """Run a job in this process. A run fails for one patient's failure, too: then all its outcomes are there.
+
+    `KeyboardInterrupt` where a stop was asked for before or meanwhile: nothing more is to be begun.
+    """
+    _require_no_stop()
+    with closed_if_abandoned(lambda: close_own_runs(instance)):
+        result = definitions.resolve_job_def(job_name).execute_in_process(
+            run_config={**_QUIET, **config},
+            instance=instance,
+            tags=process_tags(),
+            raise_on_error=False,
+            resources={"progress": progress},
+        )
+    _require_no_stop()
     if not result.success and len(got) < max(expected, 1):
         if _INTERRUPTED in _error_types(result):
             raise KeyboardInterrupt
         raise RunBroken(f"run {result.run_id} of {job_name} broke: {_why(result)}")
+
+
+def _require_no_stop() -> None:
+    if stopping.asked():
+        raise KeyboardInterrupt
 
 
 def _error_types(result: dg.ExecuteInProcessResult) -> set[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.commands.deployment import WrongConfiguration
 from pdcp_dagster.commands.tables import patient_table
+from pdcp_dagster.stages.naming import as_told
 from pdcp_dagster.stages.report import cohort_report_table
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ def show_status(deployment: Deployment, cohort: str, patients: Sequence[str], co
             f"nothing of cohort {cohort!r} in {deployment.store.root} yet: `pdcp run --cohort {cohort}`"
         )
     table = cohort_report_table(folder, deployment.listed_patients(settings))
-    unknown = sorted(set(patients) - set(table["patient_id"]))
+    told = as_told(settings, table)
+    unknown = sorted(set(patients) - set(table["patient_id"]) - set(told["patient_id"]))
     if unknown:
         raise WrongConfiguration(f"not in the cohort's patient list: {', '.join(map(repr, unknown))}")
-    shown = table[table["patient_id"].isin(patients)] if patients else table
+    named = table["patient_id"].isin(patients) | told["patient_id"].isin(patients)
+    shown = told[named] if patients else told
     console.print(patient_table(f"Cohort {cohort}", shown.to_dict("records")))
     counts = shown["status"].value_counts()
     console.print("  ".join(f"{count} {status}" for status, count in counts.items()))

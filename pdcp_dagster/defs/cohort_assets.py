@@ -12,6 +12,7 @@ from pdcp_dagster.defs.resources import StoreResource
 from pdcp_dagster.defs.specs import OWNER
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.domain.notes import stages_of
+from pdcp_dagster.stages.naming import as_told
 from pdcp_dagster.stages.report import cohort_dvh_table, cohort_report_table, report_rows
 
 _SHOWN_PATIENTS = 200
@@ -42,12 +43,13 @@ def cohort_assets(cohort: Cohort, cohorts: Path) -> list[dg.AssetsDefinition]:
         wanted = () if cohort.patients == "all" else read_patient_list(cohorts / cohort.patients)
         table = cohort_report_table(folder, wanted)
         page = folder.path / "cohort_report.html"
-        write_report(page, cohort=cohort.name, rows=report_rows(table), generated=None, software_version=__version__)
+        told = as_told(cohort, table)
+        write_report(page, cohort=cohort.name, rows=report_rows(told), generated=None, software_version=__version__)
         counts = table["status"].value_counts()
         context.add_output_metadata(
             {
                 **{str(status).lower(): int(count) for status, count in counts.items()},
-                "patients": _shown(table),
+                "patients": _shown(told),
                 "page": dg.MetadataValue.path(str(page)),
                 "dagster/row_count": len(table),
             }

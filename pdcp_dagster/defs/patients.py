@@ -10,6 +10,7 @@ from pdcp_dagster.defs.resources import OrthancResource
 from pdcp_dagster.defs.specs import LIST_VERSION, OWNER
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.stages.archive_list import list_patients
+from pdcp_dagster.stages.naming import told_missing
 
 KEYS_PER_CALL = 5000
 
@@ -36,7 +37,7 @@ def patient_ids_asset(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
             {
                 "patients": len(found.table),
                 "new_patients": added,
-                "not_in_archive": ", ".join(found.not_in_archive[:50]) or "none",
+                "not_in_archive": ", ".join(told_missing(cohort, found.not_in_archive)[:50]) or "none",
                 "dagster/row_count": len(found.table),
             }
         )

@@ -6,8 +6,9 @@ partitions Failed, and nobody else's.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -46,6 +47,7 @@ class PatientsConfig(dg.Config):
         default=[], description="Partition keys, contiguous or not; empty: the run's own partitions."
     )
     jobs: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
+    force: bool = Field(default=False, description="Make everything again, also what is current.")
 
 
 def per_patient_assets(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
@@ -69,7 +71,8 @@ def per_patient_assets(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
         keys = _keys(context, config, cohort.name)
         selected = {key.path[-1] for key in context.selected_asset_keys}
         settings = ChainSettings(cohort, store.store(), orthanc.settings(), __version__, _tables(cohort, cohorts))
-        tasks = _tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run.run_id)
+        listed = patient_tasks(keys, store.cohort(cohort.name), frozenset(selected), context.run.run_id)
+        tasks = [replace(task, force=config.force) for task in listed]
         failed: list[PatientOutcome] = []
         # Closed, not left to the garbage collector: an interrupted run must not go on with the patients that wait.
         with closing(run_patients(tasks, settings, config.jobs or os.cpu_count() or 1)) as outcomes:
@@ -118,7 +121,9 @@ def _is_partitioned(context: dg.AssetExecutionContext) -> bool:
     return bool(context.has_partition_key or context.has_partition_key_range)
 
 
-def _tasks(keys: list[str], folder: CohortFolder, selected: frozenset[str], run_id: str) -> list[PatientTask]:
+def patient_tasks(
+    keys: Sequence[str], folder: CohortFolder, selected: frozenset[str], run_id: str
+) -> list[PatientTask]:
     """Return a task per key; a key that the patient list does not know gets one, too, and fails with the reason."""
     known = {}
     if folder.file("patient_ids").exists():

@@ -32,6 +32,7 @@ _SCALARS = (
     "instance_identifier",
     "series_identifier",
     "file_size",
+    "file_uuid",
     "frame_of_reference_uid",
     "study_description",
     "series_description",

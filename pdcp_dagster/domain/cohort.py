@@ -198,6 +198,11 @@ class Cohort(Section):
         """The modalities without which a study cannot be linked."""
         return RECIPES[self.linkage].roles
 
+    @property
+    def hides_patient_ids(self) -> bool:
+        """Whether PatientIDs stay out of keys, logs, metadata, pages and terminals."""
+        return self.partition_key == "orthanc_id"
+
     def config_hash(self, *sections: str) -> str:
         """Return a short stable hash of these keys (of all, where none is named) for comparing results.
 

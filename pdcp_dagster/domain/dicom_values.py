@@ -24,6 +24,14 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _DATE_DIGITS = 8
+_LONGEST_VALUE_BYTES = 1 << 21
+"""Of one value whose numbers are converted one by one, 300 bytes each: a DVH of 0.001 Gy steps takes as much."""
+_LARGEST_WHOLE = 2**32
+"""Numbers of frames, rows, ROIs, beams have at most 32 bits (PS3.5 6.2: IS, US, UL)."""
+_FARTHEST_MM = 1e5
+"""No patient lies 100 m from the origin of a frame of reference."""
+_SPACINGS_MM = (1e-3, 1e3)
+"""Pixels are neither smaller than a thousandth of the finest CT's nor a metre wide."""
 _COSINES_SQUARED_OFF = 0.02
 """How far the square of a direction cosine vector may be from 1: three decimals of rounding are well inside."""
 
@@ -147,6 +155,8 @@ def whole_of(data: Attributes, keyword: str) -> int | None:
     found = number_of(data, keyword)
     if found is not None and found != int(found):
         raise UnusableValueError(f"{keyword} is {found}, not a whole number")
+    if found is not None and abs(found) >= _LARGEST_WHOLE:
+        raise UnusableValueError(f"{keyword} is {found:g}, more than such a number can be")
     return None if found is None else int(found)
 
 
@@ -167,11 +177,29 @@ def cosines_of(data: Attributes) -> tuple[tuple[float, float, float], tuple[floa
     return (a, b, c), (d, e, f)
 
 
+def places_of(data: Attributes, keyword: str) -> tuple[float, ...]:
+    """Return coordinates or distances, mm, of which none is beyond 100 m: a grid is as large as they say."""
+    found = numbers_of(data, keyword)
+    if any(abs(place) > _FARTHEST_MM for place in found):
+        raise UnusableValueError(f"{keyword} holds {max(found, key=abs):g} mm: no patient lies there")
+    return found
+
+
+def position_of(data: Attributes) -> tuple[float, float, float]:
+    """Return ImagePositionPatient, LPS mm, within 100 m of the origin (PS3.3 C.7.6.2.1.1)."""
+    places_of(data, "ImagePositionPatient")
+    x, y, z = vector_of(data, "ImagePositionPatient", 3)
+    return x, y, z
+
+
 def pixel_spacing_of(data: Attributes) -> tuple[float, float]:
     """Return PixelSpacing: distance of rows, distance of columns, mm, both positive (PS3.3 10.7.1.3)."""
     between_rows, between_columns = vector_of(data, "PixelSpacing", 2)
     if min(between_rows, between_columns) <= 0.0:
         raise UnusableValueError("PixelSpacing is not positive")
+    smallest, largest = _SPACINGS_MM
+    if not smallest <= min(between_rows, between_columns) <= max(between_rows, between_columns) <= largest:
+        raise UnusableValueError(f"PixelSpacing of {between_rows:g} and {between_columns:g} mm: no pixels are like that")
     return between_rows, between_columns
 
 
@@ -205,7 +233,16 @@ def _fetch(data: Attributes, keyword: str) -> Any:
         raise UnusableValueError(f"{keyword} cannot be read: {error}") from error
 
 
+def _require_modest(data: Attributes, keyword: str) -> None:
+    """Raise `UnusableValueError` where a value that is still bytes would take hundreds of times its size."""
+    unread = getattr(data, "get_item", None)
+    value = None if unread is None else getattr(unread(keyword), "value", None)
+    if isinstance(value, bytes) and len(value) > _LONGEST_VALUE_BYTES:
+        raise UnusableValueError(f"{keyword} has {len(value)} bytes")
+
+
 def _values(data: Attributes, keyword: str) -> tuple[Any, ...]:
+    _require_modest(data, keyword)
     found = _fetch(data, keyword)
     if found is None or found == "":
         return ()

@@ -7,7 +7,7 @@ came to be selected (`verification`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pdcp_dagster.domain.candidates import instance_records
 from pdcp_dagster.domain.ct_slices import is_localiser
@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+Role = Literal["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"]
 SELECTED = "selected"
 REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class SelectedObject:
-    """An instance to retrieve; `orthanc_id` is Orthanc's instance ID, `file_size` is in bytes."""
+    """An instance to retrieve; `orthanc_id` is Orthanc's instance ID, `file_size` is in bytes.
+
+    file_uuid: Orthanc's name of the stored file, another one when the instance is overwritten; "" where unknown.
+    """
 
     sop_instance_uid: str
     series_instance_uid: str
     orthanc_id: str
     file_size: int
+    file_uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,10 @@ class Selection:
     rtstructs: tuple[SelectedObject, ...] = ()
     rtplans: tuple[SelectedObject, ...] = ()
     rtdoses: tuple[SelectedObject, ...] = ()
+
+    def by_role(self) -> dict[Role, tuple[SelectedObject, ...]]:
+        """Return what was selected by role."""
+        return {"CT": self.ct_instances, "RTSTRUCT": self.rtstructs, "RTPLAN": self.rtplans, "RTDOSE": self.rtdoses}
 
 
 def selection_from(verified: pd.DataFrame, summary: pd.DataFrame) -> Selection | None:
@@ -100,4 +109,5 @@ def _selected(row: Mapping[str, Any]) -> SelectedObject:
         series_instance_uid=row["series_instance_uid"] or "",
         orthanc_id=row["instance_identifier"] or "",
         file_size=row["file_size"] or 0,
+        file_uuid=row["file_uuid"] or "",
     )

@@ -62,7 +62,7 @@ def unpack(raw: bytes, form: PixelFormat, frames: int = 1) -> NDArray[np.integer
 
     Bytes after the last pixel are padding and left aside; fewer bytes than pixels raise `UnusableValueError`.
     """
-    count = _require_enough(raw, form, frames)
+    count = require_enough(raw, form, frames)
     return clear_unused_bits(np.frombuffer(raw, form.dtype, count), form).reshape(frames, form.rows, form.columns)
 
 
@@ -71,7 +71,7 @@ def unpack_each(raw: bytes, form: PixelFormat, frames: int, wanted: Iterable[int
 
     As `unpack`, but a large image is never in memory a second time; where no bits are unused frames are views.
     """
-    count = _require_enough(raw, form, frames)
+    count = require_enough(raw, form, frames)
     cells = np.frombuffer(raw, form.dtype, count).reshape(frames, form.rows, form.columns)
     for index in wanted:
         yield clear_unused_bits(cells[index], form)
@@ -85,8 +85,8 @@ def clear_unused_bits(cells: NDArray[np.integer], form: PixelFormat) -> NDArray[
     return lifted >> (form.bits_allocated - form.bits_stored)
 
 
-def _require_enough(raw: bytes, form: PixelFormat, frames: int) -> int:
-    """Return the number of cells that the frames fill."""
+def require_enough(raw: bytes, form: PixelFormat, frames: int) -> int:
+    """Return the number of cells that the frames fill; `UnusableValueError` where there are fewer bytes than that."""
     count = frames * form.rows * form.columns
     if len(raw) < count * form.dtype.itemsize:
         raise UnusableValueError(

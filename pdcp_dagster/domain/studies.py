@@ -119,14 +119,15 @@ def _set_phantoms_aside(state: InitialVerification, cohort: Cohort, recipe: Link
         state.findings.append(
             Finding("I_NOTE_001", f"{len(dropped)} objects, by the words in {some(sorted(described))}")
         )
-    _doubt_names(state, words)
+    _doubt_names(state, words, hidden=cohort.hides_patient_ids)
 
 
-def _doubt_names(state: InitialVerification, words: Sequence[str]) -> None:
-    """A name may have such a word by chance: nothing is set aside for it."""
-    named = {name for each in state.remaining for name in each.patient_names if word_in(words, name)}
-    if named:
-        state.findings.append(Finding("I_REV_005", some(sorted(f"'{name}'" for name in named))))
+def _doubt_names(state: InitialVerification, words: Sequence[str], *, hidden: bool) -> None:
+    """A name may have such a word by chance: nothing is set aside for it. Hidden names are not told, but the words."""
+    found = {name: word_in(words, name) for each in state.remaining for name in each.patient_names}
+    told = {word if hidden else name for name, word in found.items() if word}
+    if told:
+        state.findings.append(Finding("I_REV_005", some(sorted(f"'{each}'" for each in told))))
 
 
 def _with_what_hangs_on(

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pdcp_dagster.phantom.lifeline import kept
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 _DEBIANS = "/usr/sbin/Orthanc"
@@ -79,6 +80,8 @@ class PrivateOrthanc:
         Orthanc's storage folder: `<storage>/ab/cd/<uuid>` for each stored file.
     url: str
         `http://127.0.0.1:<port>`, once started.
+
+    `configuration` is what Orthanc is told beside our own, and overrides it.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class PrivateOrthanc:
         password: str | None = None,
         executable: str | None = None,
         port: int | None = None,
+        configuration: Mapping[str, object] | None = None,
     ) -> None:
         if (username is None) != (password is None):
             raise ValueError("username and password belong together")
@@ -97,6 +101,7 @@ class PrivateOrthanc:
         self.password = password
         self._executable = executable
         self._wanted_port = port
+        self._more_configuration = dict(configuration or {})
         self._port: int | None = None
         self._name = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -207,6 +212,7 @@ class PrivateOrthanc:
             # Orthanc 1.10 and later answer from memory what was stored a moment ago: damage on the disk would not show.
             "MaximumStorageCacheSize": 0,
             "WebDavEnabled": False,
+            **self._more_configuration,
         }
 
     def _answers(self) -> bool:

@@ -20,6 +20,8 @@ from pdcp_dagster.domain.study_facts import study_facts
 from pdcp_dagster.domain.summary import summarise
 from pdcp_dagster.domain.verification import verify
 from pdcp_dagster.stages.circumstances import circumstances_of
+from pdcp_dagster.stages.earlier_files import OBJECTS, of_archive, take_over
+from pdcp_dagster.stages.inputs import ARCHIVE, DECISION
 from pdcp_dagster.stages.notes_stage import findings_table
 from pdcp_dagster.stages.outcome import Kept, Rows
 from pdcp_dagster.stages.patient import StageRefusedError
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pdcp_dagster.domain.selection import SelectedObject
-    from pdcp_dagster.stages.patient import Patient, Role
+    from pdcp_dagster.domain.selection import Role, SelectedObject
+    from pdcp_dagster.stages.patient import Patient
 
 
 def summarise_images(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
@@ -38,7 +40,8 @@ def summarise_images(patient: Patient, target: Path) -> tuple[Kept, tuple[Findin
     A read error is an exception; "nothing there" is the code I_EXEC_003.
     """
     modalities = patient.cohort.summarised_modalities
-    rows = patient.archive.instance_tags(patient.task.orthanc_id, modalities=modalities)
+    listing = patient.archive.listing(patient.task.orthanc_id)
+    rows = patient.archive.instance_tags(patient.task.orthanc_id, modalities, listing)
     foreign = {row.get("PatientID") for row in rows} - {patient.task.patient_id, None, ""}
     if foreign:
         raise StageRefusedError(
@@ -56,7 +59,9 @@ def summarise_images(patient: Patient, target: Path) -> tuple[Kept, tuple[Findin
         )
     )
     findings = () if len(summary) else (Finding("I_EXEC_003"),)
-    return Kept({"instances": len(summary), "modalities": shown}), findings
+    # Of what was listed for this, which may be more than there was a moment ago.
+    made_with = {ARCHIVE: listing.fingerprint}
+    return Kept({"instances": len(summary), "modalities": shown}, made_with=made_with), findings
 
 
 def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
@@ -88,12 +93,16 @@ def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
             "decision": decision_hash(around.decision),
             "evidence": verification.evidence if verification.chains else "",
         },
+        made_with={DECISION: decision_hash(around.decision)},
     )
     return kept, verification.findings
 
 
 def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
-    """Download what was selected, every byte checked, as `dicom/<role>/<SOPInstanceUID>.dcm`."""
+    """Download what was selected, every byte checked, as `dicom/<role>/<SOPInstanceUID>.dcm`.
+
+    A file that is here already, as it lies in the archive, is not downloaded again.
+    """
     folder = target / "dicom"
     selected_by_role = _by_role(patient)
     pairs = [
@@ -105,12 +114,18 @@ def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding,
         raise StageRefusedError("two of the selected objects have the same SOPInstanceUID; ask for a re-export")
     for _, path in pairs:
         path.parent.mkdir(parents=True, exist_ok=True)
-    size = sum(patient.archive.download_all(pairs))
+    here = {} if patient.task.force else take_over(patient.folder, target, pairs)
+    missing = [(instance, path) for instance, path in pairs if path not in here]
+    arrived = patient.archive.download_all(missing)
+    files = here | {path: of_archive(instance, got.md5) for (instance, path), got in zip(missing, arrived, strict=True)}
+    size = sum(instance.file_size for instance, _ in pairs)
     counts: dict[str, int] = {role: len(objects) for role, objects in selected_by_role.items()}
     for cached in READ_FROM_FILES:
         patient.__dict__.pop(cached, None)
     findings = tuple(Finding(_RETRIEVED[role][0], f"{count} {_RETRIEVED[role][1]}") for role, count in counts.items())
-    return Kept({"files": len(pairs), "size_mb": round(size / 1e6, 1), **counts}), findings
+    objects = {path.relative_to(target).as_posix(): files[path] for _, path in pairs}
+    shown = {"files": len(pairs), "size_mb": round(size / 1e6, 1), **counts}
+    return Kept(shown, {OBJECTS: objects}, shown_once={"downloaded": len(missing)}), findings
 
 
 READ_FROM_FILES = ("ct", "structure_sets", "contours", "plans", "doses", "dose_decision", "_plan_sum")
@@ -138,14 +153,8 @@ def _shown(verified: pd.DataFrame) -> Rows:
 
 def _by_role(patient: Patient) -> dict[Role, tuple[SelectedObject, ...]]:
     """Return what was selected, of the roles that the cohort's linkage asks for."""
-    selected = patient.selected
-    found: dict[Role, tuple[SelectedObject, ...]] = {
-        "CT": selected.ct_instances,
-        "RTSTRUCT": selected.rtstructs,
-        "RTPLAN": selected.rtplans,
-        "RTDOSE": selected.rtdoses,
-    }
-    return {role: objects for role, objects in found.items() if role in patient.cohort.required_modalities}
+    required = patient.cohort.required_modalities
+    return {role: objects for role, objects in patient.selected.by_role().items() if role in required}
 
 
 def _instance(selected: SelectedObject, role: Role) -> ArchivedInstance:
@@ -155,6 +164,7 @@ def _instance(selected: SelectedObject, role: Role) -> ArchivedInstance:
         series_instance_uid=selected.series_instance_uid,
         modality=role,
         file_size=selected.file_size,
+        file_uuid=selected.file_uuid,
     )
 
 

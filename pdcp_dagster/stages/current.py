@@ -15,12 +15,14 @@ from pdcp_dagster.adapters.store import PATIENT_FILES, StoreError
 from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
 from pdcp_dagster.domain.decisions import decision_hash
 from pdcp_dagster.domain.notes import STAGES, findings_from, stages_of
+from pdcp_dagster.stages.inputs import changed_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
+    from pdcp_dagster.domain.cohort import Cohort
 
 _NEVER_RUN = "Not run yet."
 
@@ -69,8 +71,10 @@ class NotInLinkage(PatientNotLoadableError):  # noqa: N818 - told like an exclus
     """The patient was prepared with a linkage that has no such asset: no dose with CR."""
 
 
-def standing_of(folder: PatientFolder) -> Standing:
+def standing_of(folder: PatientFolder, cohort: Cohort | None = None) -> Standing:
     """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
+
+    cohort: what the cohort file says today, where that is known; what was made with another one is PENDING.
 
     PENDING, too, where a person decided since the last run, a stage is not done yet, something is missing that the
     notes tell of, or was made from what has changed since: none of these must be taken for a result. FAILED where the
@@ -91,6 +95,9 @@ def standing_of(folder: PatientFolder) -> Standing:
     decided = decided_since(folder)
     if decided:
         return Standing(Status.PENDING, None, f"{decided} Run this patient again.", findings, decided_since=True)
+    other = _made_with_another(folder, cohort) if cohort is not None else ""
+    if other:
+        return Standing(Status.PENDING, None, f"{other}. Run this patient again.", findings)
     if not any(finding.stops for finding in findings):
         unfinished = _unfinished(folder, by_stage, str(notes.get("linkage", "CRDP")))
         if unfinished:
@@ -111,6 +118,13 @@ def decided_since(folder: PatientFolder) -> str:
     if decision_hash(decision) == details["decision"]:
         return ""
     return "A person has decided about the patient since the last run." if decision else "A decision was withdrawn."
+
+
+def _made_with_another(folder: PatientFolder, cohort: Cohort) -> str:
+    """Return in words what the cohort file has said something else to since, "" where nothing."""
+    marks = ((asset, folder.mark(asset)) for asset in (*stages_of(cohort.linkage), "patient_notes"))
+    changed = [asset for asset, mark in marks if mark and changed_configuration(cohort, asset, mark.made_with)]
+    return f"The cohort file has changed since, which concerns {', '.join(changed)}" if changed else ""
 
 
 def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]], linkage: str) -> str:

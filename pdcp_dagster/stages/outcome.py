@@ -51,6 +51,10 @@ class Kept:
     shown: Mapping[str, Shown] = field(default_factory=dict)
     details: Mapping[str, object] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    """What really went in, where that may have changed since it was asked for (`inputs`)."""
+    shown_once: Mapping[str, Shown] = field(default_factory=dict)
+    """What to show of this run alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class AssetOutcome:
     shown: Mapping[str, Shown] = field(default_factory=dict)
     seconds: float = 0.0
     checks: tuple[Check, ...] = ()
+    skipped: bool = False
+    """Whether it was current and left as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ class PatientTask:
     orthanc_id: str
     selected: frozenset[str]
     run_id: str
+    force: bool = False
+    """Whether stages are done again although nothing that they are made of has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +111,8 @@ class PatientOutcome:
     assets: tuple[AssetOutcome, ...]
     failure: FailureReport | None = None
     seconds: float = 0.0
+
+    @property
+    def was_current(self) -> bool:
+        """Whether nothing of the patient had to be done again."""
+        return self.failure is None and all(asset.skipped for asset in self.assets)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.ct_series import CtSeries, read_ct_series
 from pdcp_dagster.adapters.parquet import read_table
@@ -20,9 +20,10 @@ from pdcp_dagster.domain.contours import PlanarContours, planar_contours
 from pdcp_dagster.domain.decisions import accepted, decision_hash
 from pdcp_dagster.domain.dose import DoseDecision, combine_doses
 from pdcp_dagster.domain.plan_sum import PlanSum, sum_plans
-from pdcp_dagster.domain.selection import Selection, selection_from
+from pdcp_dagster.domain.selection import Role, Selection, selection_from
 from pdcp_dagster.domain.verification import Verification, verify
 from pdcp_dagster.stages.circumstances import circumstances_of
+from pdcp_dagster.stages.code_version import code_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.structures import Roi, StructureSet
     from pdcp_dagster.domain.volume import Grid, Volume
     from pdcp_dagster.stages.outcome import PatientTask
-
-Role = Literal["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"]
 
 
 class UpstreamMissingError(Exception):
@@ -63,6 +62,11 @@ class ChainSettings:
     orthanc: OrthancSettings
     software_version: str
     tables: CohortTables = NO_TABLES
+
+    @property
+    def code_version(self) -> str:
+        """What tells this state of the code from any other."""
+        return code_version()
 
 
 @dataclass
@@ -92,6 +96,11 @@ class Patient:
         if self.folder.manifest(asset) is None:
             raise UpstreamMissingError(asset)
         return self.folder.file(asset)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the archive holds of the patient, as a hash that changes with any of it."""
+        return self.archive.fingerprint(self.task.orthanc_id)
 
     @cached_property
     def summary(self) -> pd.DataFrame:

@@ -1,104 +1,179 @@
 """Many patients over worker processes: each patient comes back with exactly one outcome, whatever happens to a worker.
 
-What lives here: the process pool and what a dead worker means. What does not: what is done for a patient (`chain`).
+What lives here: who works on whom, what a dead worker means, and how a run stops. What does not: one worker (`worker`),
+or what is done for a patient (`chain`).
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing
+from collections import deque
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.orthanc import Orthanc
+from pdcp_dagster.adapters.store import StoreError
+from pdcp_dagster.stages import stopping
 from pdcp_dagster.stages.chain import failed_outcome, run_patient
+from pdcp_dagster.stages.compute_slots import ComputeSlots, slot_file
 from pdcp_dagster.stages.outcome import FailureReport, PatientOutcome, PatientTask
+from pdcp_dagster.stages.stopping import Stop
+from pdcp_dagster.stages.worker import Death, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from pdcp_dagster.stages.patient import ChainSettings
 
-_THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
-
-_open: dict[str, tuple[ChainSettings, Orthanc]] = {}
-"""What this worker process keeps open between patients."""
+_WORKERS_PER_JOB = 2
+"""One converts while the other downloads."""
+_CONNECTIONS = 48
+"""Of all workers together: Orthanc answers with 50 threads unless its configuration says otherwise."""
+_POLL_S = 0.2
+_SWEEP_WAIT_S = 1.0
 
 
 def run_patients(
     tasks: Sequence[PatientTask], settings: ChainSettings, jobs: int
 ) -> Generator[PatientOutcome, None, None]:
-    """Work on all tasks with up to `jobs` processes and yield one outcome each, in order of completion; never raises.
+    """Work on all tasks, `jobs` conversions at a time, and yield one outcome each, in order of completion.
 
     With `jobs` of 0 all happens in this process (for a debugger). A patient whose worker dies (out of memory, killed)
-    is tried once more, alone; if that worker dies too the patient fails and the others are none the wiser.
+    is tried once more, alone, when all others are done; if that worker dies too the patient fails.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Where `stopping` was asked for and there are patients without an outcome; nothing else.
+
     """
     if jobs == 0:
         with Orthanc(settings.orthanc) as archive:
             for task in tasks:
                 yield run_patient(task, settings, archive)
         return
-    unfinished = {task.partition_key: task for task in tasks}
-    with closing(_through_pool(tasks, settings, min(jobs, len(tasks)) or 1)) as outcomes:
-        for outcome in outcomes:
-            del unfinished[outcome.partition_key]
-            yield outcome
-    for task in unfinished.values():
-        alone = list(_through_pool([task], settings, 1))
-        yield alone[0] if alone else failed_outcome(task, settings, _WORKER_DIED)
+    suspects: list[PatientTask] = []
+    for task, answer in _worked_off(tasks, settings, jobs):
+        if isinstance(answer, PatientOutcome):
+            yield answer
+        else:
+            suspects.append(task)
+    for suspect in suspects:
+        for task, answer in _worked_off([suspect], settings, 1):
+            yield answer if isinstance(answer, PatientOutcome) else failed_outcome(task, settings, _died(answer))
 
 
-_WORKER_DIED = FailureReport(
-    stage="worker",
-    error_type="WorkerDied",
-    reason="the process that worked on this patient was killed twice, most likely for want of memory",
-)
+def _died(death: Death) -> FailureReport:
+    return FailureReport(
+        stage="worker",
+        error_type="WorkerDied",
+        reason=f"the process that worked on this patient died twice, the second time alone: it {death}",
+    )
 
 
-def _through_pool(
-    tasks: Sequence[PatientTask], settings: ChainSettings, jobs: int
-) -> Generator[PatientOutcome, None, None]:
-    """Yield what comes back; a task whose worker died is simply not among it."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in _THREADS.items()})
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pdcp_dagster.stages.chain"])
+Answer = tuple[PatientTask, PatientOutcome | Death]
+
+
+def _worked_off(tasks: Sequence[PatientTask], settings: ChainSettings, jobs: int) -> Generator[Answer, None, None]:
+    """Yield what came of each task; `KeyboardInterrupt` where a stop leaves some undone."""
+    with _crew(settings, jobs, len(tasks)) as crew, closing(crew.work_off(tasks)) as answers:
+        yield from answers
+
+
+@contextmanager
+def _crew(settings: ChainSettings, jobs: int, tasks: int) -> Iterator[_Crew]:
+    most = min(_WORKERS_PER_JOB * jobs, tasks)
+    connections = min(settings.orthanc.connections, max(2, _CONNECTIONS // max(most, 1)))
+    settings = replace(settings, orthanc=replace(settings.orthanc, connections=connections))
     with ExitStack() as stack:
-        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(settings,))
-        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-        futures: list[Future[PatientOutcome]] = []
+        crew = _Crew(settings, ComputeSlots(stack.enter_context(slot_file()), jobs), most)
+        stack.callback(crew.dismiss)
+        yield crew
+
+
+@dataclass
+class _Crew:
+    """Up to `most` workers, started when there is something for them to do."""
+
+    settings: ChainSettings
+    slots: ComputeSlots
+    most: int
+    workers: list[Worker] = field(default_factory=list)
+
+    def work_off(self, tasks: Sequence[PatientTask]) -> Generator[Answer, None, None]:
+        """Yield what came of each task. A worker that dies takes nobody with it but the patient it worked on."""
+        waiting = deque(tasks)
+        while True:
+            yield from self._hand_out(waiting)
+            if not any(worker.task for worker in self.workers):
+                break
+            for worker in self._ready():
+                task, answer = worker.task, worker.answer()
+                if isinstance(answer, Death):
+                    self.workers.remove(worker)
+                    self._sweep(task)
+                if task is not None:
+                    yield task, answer
+        if waiting:
+            raise KeyboardInterrupt
+
+    def _hand_out(self, waiting: deque[PatientTask]) -> Iterator[Answer]:
+        """Give every idle worker a patient, unless a stop was asked for; yield patients for whom there is no worker."""
+        while waiting and not stopping.asked():
+            idle = next((worker for worker in self.workers if worker.task is None), None)
+            if idle is not None:
+                if idle.begin(waiting[0]):
+                    waiting.popleft()
+                else:
+                    self._bury(idle)
+            elif len(self.workers) < self.most:
+                task = waiting.popleft()
+                death = self._start(task)
+                if death is not None:
+                    yield task, death
+            else:
+                return
+
+    def _start(self, task: PatientTask) -> Death | None:
+        """Give a patient to a new worker; return that worker's end where it ended before it began."""
         try:
-            futures.extend(pool.submit(_work, task) for task in tasks)
-        except BrokenProcessPool:
+            worker = Worker.start(self.settings, self.slots)
+        except (OSError, EOFError):
+            return Death(None)
+        self.workers.append(worker)
+        if worker.begin(task):
+            return None
+        self._bury(worker)
+        return Death(worker.process.exitcode)
+
+    def _bury(self, worker: Worker) -> None:
+        self.workers.remove(worker)
+        worker.end()
+
+    def _ready(self) -> list[Worker]:
+        """Wait until workers have an answer or are dead; `KeyboardInterrupt` where all is to end at once."""
+        busy = {worker.connection: worker for worker in self.workers if worker.task}
+        while stopping.asked() < Stop.AT_ONCE:
+            if ready := wait(list(busy), timeout=_POLL_S):
+                return [worker for connection, worker in busy.items() if connection in ready]
+        raise KeyboardInterrupt
+
+    def dismiss(self) -> None:
+        """End all workers: when they have finished their patients, or at once where that was asked for."""
+        for worker in self.workers:
+            # So that all see it before one is waited for; a closed connection is no harm to a patient under work.
+            worker.connection.close()
+        while any(worker.process.is_alive() for worker in self.workers) and stopping.asked() < Stop.AT_ONCE:
+            wait([worker.process.sentinel for worker in self.workers if worker.process.is_alive()], timeout=_POLL_S)
+        for worker in self.workers:
+            worker.kill()
+            self._sweep(worker.task)
+
+    def _sweep(self, task: PatientTask | None) -> None:
+        """Remove what a dead worker left half-made; where that cannot be now, the patient's next run does it."""
+        if task is None or not task.orthanc_id:
             return
-        for future in as_completed(futures):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                continue
-
-
-def _start_worker(settings: ChainSettings) -> None:
-    """Open what the worker needs for all its patients, and make sure that it never outlives the run."""
-    threading.Thread(target=_end_with_the_run, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what an interrupt means
-    _open["worker"] = (settings, Orthanc(settings.orthanc))
-
-
-def _end_with_the_run() -> None:
-    """Wait for the end of the run's process, however it ends, and go with it.
-
-    PR_SET_PDEATHSIG would not do: a worker's parent is the fork server, which lives for as long as its workers.
-    """
-    run = multiprocessing.parent_process()
-    if run is not None:
-        run.join()
-        os._exit(1)
-
-
-def _work(task: PatientTask) -> PatientOutcome:
-    settings, archive = _open["worker"]
-    return run_patient(task, settings, archive)
+        folder = self.settings.store.cohort(self.settings.cohort.name).patient(task.partition_key)
+        with suppress(OSError, StoreError), folder.locked(_SWEEP_WAIT_S):
+            pass

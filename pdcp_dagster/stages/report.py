@@ -15,9 +15,12 @@ from pdcp_dagster.adapters.store import PATIENT_FILES
 from pdcp_dagster.domain.codes import Finding, Status, in_words
 from pdcp_dagster.domain.study_facts import DATES
 from pdcp_dagster.stages.current import standing_of
+from pdcp_dagster.stages.snapshot import snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from pathlib import Path
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
 
@@ -86,23 +89,22 @@ def cohort_dvh_table(folder: CohortFolder, *, include_review: bool) -> pd.DataFr
     Rows of ROIs that reach too far outside the dose grid stay out (`_OUTSIDE`).
     """
     counting = {Status.SUCCESS, Status.REVIEW} if include_review else {Status.SUCCESS}
-    tables = list(_dvh_files(folder, counting))
-    table = concatenate_tables(tables)
+    table = concatenate_tables(_dvh_files(folder, counting))
     if table is None:
         return pd.DataFrame({"patient_id": pd.array([], dtype="string"), "roi_name": pd.array([], dtype="string")})
     outside = table["flags"].map(lambda flags: bool(_OUTSIDE & set(flags)))
-    return table[~outside].reset_index(drop=True)
+    return table[~outside].reset_index(drop=True) if outside.any() else table
 
 
-def _dvh_files(folder: CohortFolder, counting: set[Status]) -> Iterator[Any]:
+def _dvh_files(folder: CohortFolder, counting: set[Status]) -> Iterator[Path]:
     for key in read_table(folder.file("patient_ids"))["partition_key"]:
-        patient = folder.patient(str(key))
+        patient = snapshot_of(folder.patient(str(key)))
         if patient.manifest("dvh_table") is not None and standing_of(patient).status in counting:
             yield patient.file("dvh_table")
 
 
 def _row(folder: CohortFolder, patient_id: str, key: str) -> dict[str, Any]:
-    patient = folder.patient(key)
+    patient = snapshot_of(folder.patient(key))
     standing = standing_of(patient)
     facts = _details(patient, "verified_study").get("facts", {})
     ct = _details(patient, "ct_volume")

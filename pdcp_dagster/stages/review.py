@@ -22,6 +22,7 @@ from pdcp_dagster.domain.study_rules import OwnRuleError
 from pdcp_dagster.domain.verification import SeveralPatientsError, Verification, verify
 from pdcp_dagster.stages.circumstances import known_of
 from pdcp_dagster.stages.current import Standing, standing_of
+from pdcp_dagster.stages.naming import told_name
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -57,6 +58,11 @@ class Case:
     around: Circumstances
     decision: Decision | None
 
+    @property
+    def name(self) -> str:
+        """What the patient is called where people read."""
+        return told_name(self.cohort, self.patient_id, self.partition_key)
+
     @cached_property
     def standing(self) -> Standing:
         """Where the patient stands by the last run."""
@@ -78,15 +84,15 @@ class Case:
         try:
             return verify(self._summary, self.cohort, replace(self.around, decision=decision))
         except (OwnRuleError, SeveralPatientsError) as error:
-            raise ReviewError(f"patient {self.patient_id!r}: {error}") from error
+            raise ReviewError(f"patient {self.name!r}: {error}") from error
         except KeyError as error:
-            told = f"the image summary of patient {self.patient_id!r} has no {error}: it is of another version"
+            told = f"the image summary of patient {self.name!r} has no {error}: it is of another version"
             raise ReviewError(f"{told}; run the patient again") from error
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
         if self.folder.manifest("image_summary") is None:
-            raise ReviewError(f"patient {self.patient_id!r} was not run yet: `pdcp run` first")
+            raise ReviewError(f"patient {self.name!r} was not run yet: `pdcp run` first")
         return self._read("image_summary")
 
     @property
@@ -131,7 +137,7 @@ class Case:
         try:
             return read_table(self.folder.file(asset))
         except (TableError, OSError) as error:
-            raise ReviewError(f"{error}; run patient {self.patient_id!r} again") from error
+            raise ReviewError(f"{error}; run patient {self.name!r} again") from error
 
     def picture(self, name: str) -> Path:
         """Return where the picture of a candidate lies."""
@@ -163,15 +169,32 @@ class Case:
         return tuple(dict.fromkeys((*now, *before)))
 
 
-def open_case(folder: CohortFolder, cohort: Cohort, tables: CohortTables, patient_id: str) -> Case:
-    """Return the case of one patient.
+def open_case(folder: CohortFolder, cohort: Cohort, tables: CohortTables, name: str) -> Case:
+    """Return the case of one patient, by PatientID, or by partition key where the cohort hides PatientIDs.
 
     Raises ReviewError where the cohort was never run or has no such patient, DecisionsFileError, OwnRuleNotFound.
     """
-    found = _listed(folder, cohort).get(patient_id)
-    if found is None:
-        raise ReviewError(f"not in the cohort's patient list: {patient_id!r}")
-    return _case(folder, cohort, tables, patient_id, found)
+    listed = _listed(folder, cohort)
+    patient_id = _patient_id(cohort, listed, name)
+    if patient_id is None:
+        raise ReviewError(f"not in the cohort's patient list: {name!r}")
+    return _case(folder, cohort, tables, patient_id, listed[patient_id])
+
+
+def patient_id_of(folder: CohortFolder, cohort: Cohort, name: str) -> str:
+    """Return whom a person means (see `open_case`); what is no name of a listed patient is taken for a PatientID."""
+    if not cohort.hides_patient_ids:
+        return name
+    return _patient_id(cohort, _listed(folder, cohort), name) or name
+
+
+def _patient_id(cohort: Cohort, listed: Mapping[str, tuple[str, str]], name: str) -> str | None:
+    """Return the PatientID; what is one patient's PatientID and another's key is taken for the key (`naming`)."""
+    if cohort.hides_patient_ids:
+        of_key = next((patient_id for patient_id, (key, _) in listed.items() if key == name), None)
+        if of_key is not None:
+            return of_key
+    return name if name in listed else None
 
 
 def cases_to_review(folder: CohortFolder, cohort: Cohort, tables: CohortTables) -> Iterator[Case]:
@@ -246,7 +269,7 @@ def decide(case: Case, wish: Wish) -> Decision:
     except ValidationError as error:
         raise ReviewError("; ".join(in_words(error))) from None
     if any(finding.code == _VOID for finding in case.foreseen(decision).findings):
-        raise ReviewError(f"patient {case.patient_id!r} has no candidate that could be prepared: nothing to decide")
+        raise ReviewError(f"patient {case.name!r} has no candidate that could be prepared: nothing to decide")
     return decision
 
 
@@ -268,7 +291,7 @@ def _require_known(case: Case, wish: Wish) -> None:
             raise ReviewError(f"{code} cannot be accepted, for it leaves a choice open: choose a candidate (or a dose)")
         if code not in case.acceptable:
             there = ", ".join(case.acceptable) or "none"
-            raise ReviewError(f"patient {case.patient_id!r} has no code {code!r} to accept, but: {there}")
+            raise ReviewError(f"patient {case.name!r} has no code {code!r} to accept, but: {there}")
 
 
 def _chosen(verification: Verification, wish: Wish) -> ChosenChain:

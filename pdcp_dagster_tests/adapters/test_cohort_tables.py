@@ -102,7 +102,7 @@ def test_dates_are_read_in_both_spellings_and_patient_ids_keep_their_leading_zer
         ("patient_id,date\nA,2013\n", "line 2: expected a date"),
         (
             "patient_id,date\nA,2013-11-30\nA,2013-12-01\n",
-            "line 3: patient 'A' has 2013-12-01 here and 2013-11-30 above",
+            "line 3: the patient has 2013-12-01 here and 2013-11-30 above",
         ),
         ("patient_id,date\n,2013-11-30\n", "line 2: expected a patient_id, which is empty"),
     ],
@@ -157,7 +157,7 @@ def test_prescriptions_are_by_patient_and_roi_case_aside(tmp_path: Path, patient
         ("roi,patient_id,prescription_gy,roi \nPTV,A,50,CTV\n", "line 1: the column roi is there more than once"),
         (
             "patient_id,roi,prescription_gy\nA,PTV,60\nB,PTV,50\nA,ptv,50\n",
-            "line 4: 'ptv' of patient 'A' has 50 Gy here and 60 Gy above",
+            "line 4: 'ptv' of the patient has 50 Gy here and 60 Gy above",
         ),
     ],
 )

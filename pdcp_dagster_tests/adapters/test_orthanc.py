@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate
 from pdcp_dagster.adapters.orthanc import (
     ArchivedInstance,
     ArchivedPatient,
+    Downloaded,
     ObjectDamaged,
     ObjectGone,
     ObjectUnreadable,
@@ -93,11 +94,12 @@ class ForgetfulOrthanc(PrivateOrthanc):
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgetfulOrthanc]:
     with ForgetfulOrthanc(tmp_path_factory.mktemp("forgetful") / "storage") as server:
         yield server
+        server.kill()
 
 
 @pytest.fixture
 def reader(forgetful: ForgetfulOrthanc, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orthanc]:
-    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.client._BACKOFF_S", 0.0)
+    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.patience.QUICK_WAITS_S", (0.0, 0.0))
     with Orthanc(OrthancSettings(url=forgetful.url, connections=4)) as opened:
         yield opened
 
@@ -249,7 +251,9 @@ def test_a_download_is_the_file_that_was_uploaded(client: Orthanc, tmp_path: Pat
     path = an_object(tmp_path, "CT", "down", generate_uid(), generate_uid(), EncapsulatedDocument=b"\1\2" * 1_000_000)
     instance, _ = uploaded(client, path)
     destination = tmp_path / "copy.dcm"
-    assert client.download(archived(instance, path), destination) == path.stat().st_size
+    assert client.download(archived(instance, path), destination) == Downloaded(
+        path.stat().st_size, hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    )
     assert hashlib.sha256(destination.read_bytes()).digest() == hashlib.sha256(path.read_bytes()).digest()
     assert not list(tmp_path.glob("*.part"))
 
@@ -274,7 +278,9 @@ def test_without_md5_check_a_flipped_bit_passes(reader: Orthanc, forgetful: Forg
     instance, _ = uploaded(reader, path)
     stored = stored_file(forgetful, instance)
     stored.write_bytes(stored.read_bytes()[:-1] + b"\x7f")
-    assert reader.download(archived(instance, path), tmp_path / "copy.dcm", check_md5=False) == path.stat().st_size
+    assert reader.download(archived(instance, path), tmp_path / "copy.dcm", check_md5=False) == Downloaded(
+        path.stat().st_size, None
+    )
 
 
 def test_download_all_brings_everything(client: Orthanc, tmp_path: Path) -> None:
@@ -282,7 +288,7 @@ def test_download_all_brings_everything(client: Orthanc, tmp_path: Path) -> None
     study = generate_uid()
     paths = [an_object(tmp_path, "CT", "all", study, series) for _ in range(6)]
     pairs = [(archived(uploaded(client, path)[0], path), tmp_path / f"copy{n}.dcm") for n, path in enumerate(paths)]
-    assert client.download_all(pairs) == [path.stat().st_size for path in paths]
+    assert [arrived.size for arrived in client.download_all(pairs)] == [path.stat().st_size for path in paths]
     assert [pair[1].read_bytes() for pair in pairs] == [path.read_bytes() for path in paths]
 
 
@@ -313,6 +319,7 @@ def test_what_is_gone_denied_unreachable_or_no_identifier_are_four_things(client
         allowed = OrthancSettings(url=locked.url, username="anna", password="right horse")
         with Orthanc(allowed) as opened:
             assert "Version" in opened.system()
+        locked.kill()
 
 
 def test_what_is_no_dicom_is_not_uploaded(client: Orthanc, tmp_path: Path) -> None:

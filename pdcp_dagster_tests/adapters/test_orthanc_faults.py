@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pdcp_dagster.adapters.orthanc import (
-    ArchivedInstance,
     ObjectDamaged,
     ObjectUnreadable,
     Orthanc,
@@ -24,71 +18,19 @@ from pdcp_dagster.adapters.orthanc import (
     OrthancSettings,
     OrthancUnreachable,
 )
+from pdcp_dagster_tests.adapters.orthanc_fakes import (
+    CONTENT,
+    FILE,
+    ID,
+    INFO,
+    Answer,
+    BrokenServer,
+    as_json,
+    info,
+    instance,
+)
 
-ID = "00000000-11111111-22222222-33333333-44444444"
-CONTENT = b"DICM" * 500
-FILE = f"/instances/{ID}/file"
-MD5 = f"/instances/{ID}/attachments/dicom/md5"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What to say; `length` is announced whatever the body's is, `stall_s` is waited before the body's second half."""
-
-    body: bytes = b""
-    status: int = 200
-    length: int | None = None
-    stall_s: float = 0.0
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def as_json(value: object) -> Answer:
-    return Answer(json.dumps(value).encode())
-
-
-class BrokenServer:
-    """Answers each path as told, several answers in turn, the last for ever."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {}
-        self.requests: list[tuple[str, dict[str, str]]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def tell(self, path: str, *answers: Answer) -> None:
-        self.answers[path] = list(answers)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.requests.append((self.path, dict(self.headers)))
-                turns = outer.answers.get(self.path) or outer.answers.get(self.path.split("?")[0], [Answer(status=404)])
-                answer = turns.pop(0) if len(turns) > 1 else turns[0]
-                self.send_response(answer.status)
-                length = len(answer.body) if answer.length is None else answer.length
-                for name, value in {"Content-Length": str(length), **answer.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                half = len(answer.body) // 2
-                self.wfile.write(answer.body[:half])
-                self.wfile.flush()
-                time.sleep(answer.stall_s)
-                self.wfile.write(answer.body[half:])
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 # the base class's name
-                pass
-
-        return Handler
+OTHER = b"DICN" * 500
 
 
 @pytest.fixture
@@ -100,14 +42,10 @@ def server() -> Iterator[BrokenServer]:
 
 @pytest.fixture
 def client(server: BrokenServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orthanc]:
-    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.connection._BACKOFF", 0.0)
-    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.client._BACKOFF_S", 0.0)
+    for name in ("WAITS_S", "QUICK_WAITS_S"):
+        monkeypatch.setattr(f"pdcp_dagster.adapters.orthanc.patience.{name}", (0.0, 0.0))
     with Orthanc(OrthancSettings(url=server.url, timeout_s=0.3)) as orthanc:
         yield orthanc
-
-
-def instance() -> ArchivedInstance:
-    return ArchivedInstance(ID, "1.2", "1", "CT", len(CONTENT))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +60,7 @@ def instance() -> ArchivedInstance:
         (Answer(status=403), OrthancDenied),
         (Answer(status=500), ObjectUnreadable),
         (Answer(status=503), OrthancUnreachable),
-        (Answer(b'{"Version": "1', length=500), ObjectDamaged),
+        (Answer(b'{"Version": "1', length=500), OrthancUnreachable),
         (Answer(b'{"Version": "1"}', stall_s=0.6), OrthancUnreachable),
     ],
 )
@@ -205,19 +143,20 @@ def test_a_series_that_changes_while_it_is_read_is_no_shorter_list(client: Ortha
 
 def test_a_download_cut_once_is_tried_again(client: Orthanc, server: BrokenServer, tmp_path: Path) -> None:
     server.tell(FILE, Answer(CONTENT[:100], length=len(CONTENT)), Answer(CONTENT))
-    server.tell(MD5, Answer(hashlib.md5(CONTENT).hexdigest().encode()))  # noqa: S324 # as Orthanc does
-    assert client.download(instance(), tmp_path / "a.dcm") == len(CONTENT)
+    server.tell(INFO, info())
+    assert client.download(instance(), tmp_path / "a.dcm").size == len(CONTENT)
     assert [path.name for path in tmp_path.iterdir()] == ["a.dcm"]
 
 
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (Answer(CONTENT[:100], length=len(CONTENT)), ObjectDamaged),
+        (Answer(CONTENT[:100], length=len(CONTENT)), OrthancUnreachable),
         (Answer(CONTENT[:100]), ObjectDamaged),
         (Answer(CONTENT, stall_s=0.6), OrthancUnreachable),
         (Answer(status=500), ObjectUnreadable),
-        (Answer(CONTENT), OrthancAnswerError),
+        (Answer(OTHER), ObjectDamaged),
+        (Answer(CONTENT + b"more"), ObjectDamaged),
     ],
 )
 def test_a_download_that_stays_broken_leaves_the_older_file_and_nothing_else(
@@ -225,6 +164,7 @@ def test_a_download_that_stays_broken_leaves_the_older_file_and_nothing_else(
 ) -> None:
     (tmp_path / "a.dcm").write_bytes(b"older")
     server.tell(FILE, answer)
+    server.tell(INFO, info())
     with pytest.raises(error) as caught:
         client.download(instance(), tmp_path / "a.dcm")
     assert type(caught.value) is error
@@ -235,6 +175,7 @@ def test_a_disk_that_cannot_be_written_is_the_systems_own_error(
     client: Orthanc, server: BrokenServer, tmp_path: Path
 ) -> None:
     server.tell(FILE, Answer(CONTENT))
+    server.tell(INFO, info())
     with pytest.raises(FileNotFoundError):
         client.download(instance(), tmp_path / "no folder" / "a.dcm")
 

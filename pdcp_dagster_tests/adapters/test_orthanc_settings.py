@@ -14,7 +14,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     settings = OrthancSettings.from_environment({"ORTHANC_PASSWORD": "", "PATH": "/bin"})
     assert settings == OrthancSettings()
     assert (settings.url, settings.connections, settings.timeout_s) == ("http://127.0.0.1:8042", 8, 120.0)
-    assert settings.verify_tls is True
+    assert (settings.verify_tls, settings.check_md5) == (True, True)
 
 
 def test_the_environment_gives_every_setting(tmp_path: Path) -> None:
@@ -29,6 +29,7 @@ def test_the_environment_gives_every_setting(tmp_path: Path) -> None:
             "ORTHANC_VERIFY_TLS": "FALSE",
             "ORTHANC_CONNECTIONS": "16",
             "ORTHANC_TIMEOUT": "2.5",
+            "ORTHANC_CHECK_MD5": "no",
         }
     )
     assert settings == OrthancSettings(
@@ -39,6 +40,7 @@ def test_the_environment_gives_every_setting(tmp_path: Path) -> None:
         verify_tls=False,
         connections=16,
         timeout_s=2.5,
+        check_md5=False,
     )
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 # our own
 
@@ -58,6 +60,7 @@ def test_the_environment_gives_every_setting(tmp_path: Path) -> None:
         ({"ORTHANC_TIMEOUT": "nan"}, "ORTHANC_TIMEOUT must be seconds above 0"),
         ({"ORTHANC_TIMEOUT": "0"}, "ORTHANC_TIMEOUT must be seconds above 0"),
         ({"ORTHANC_VERIFY_TLS": "perhaps"}, "ORTHANC_VERIFY_TLS must be true or false, not 'perhaps'"),
+        ({"ORTHANC_CHECK_MD5": "sometimes"}, "ORTHANC_CHECK_MD5 must be true or false, not 'sometimes'"),
         ({"ORTHANC_CA_BUNDLE": "/no/such.pem"}, "ORTHANC_CA_BUNDLE: there is no file '/no/such.pem'"),
         ({"ORTHANC_USERNAME": ""}, "ORTHANC_PASSWORD is set but ORTHANC_USERNAME is not"),
         ({"ORTHANC_USERNAME": "a:b"}, "ORTHANC_USERNAME must not contain a colon"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,8 @@ def test_what_a_killed_writer_left_is_swept_away_by_the_next_one(patient: Patien
     put(patient)
     (patient.path / ".notes.json.0123.tmp").write_text("half")
     with patient.locked():
-        assert [path.name for path in patient.path.iterdir()] == [".lock"]
+        assert {path.name for path in patient.path.iterdir()} == {".lock", ".holder.json"}
+    assert [path.name for path in patient.path.iterdir()] == [".lock"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
@@ -107,7 +109,8 @@ def test_two_processes_never_write_one_patient_at_a_time(patient: PatientFolder)
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(PatientBusyError), patient.locked(wait_s=0.1):
+        held = rf"process {other.pid} on {socket.gethostname()}, since .* works on this patient"
+        with pytest.raises(PatientBusyError, match=held), patient.locked(wait_s=0.1):
             pass
         other.kill()  # the lock dies with its process
         other.wait()

@@ -16,6 +16,7 @@ from pdcp_dagster_tests.bench import analytic, mask_oracle, nifti_peer, one_pati
 from pdcp_dagster_tests.bench.analytic_cases import SLICES_MM
 from pdcp_dagster_tests.bench.end_to_end import run_patients
 from pdcp_dagster_tests.bench.peers_analytic import PeerEngine, written
+from pdcp_dagster_tests.bench.retrieval import measure_retrieval
 from pdcp_dagster_tests.bench.verification import ROWS, measure_verification
 
 
@@ -77,6 +78,10 @@ def _nifti(_: argparse.Namespace) -> None:
         printed.nifti(nifti_peer.nifti_rows(program))
 
 
+def _retrieval(_: argparse.Namespace) -> None:
+    printed.retrieved(measure_retrieval())
+
+
 def _end_to_end(arguments: argparse.Namespace) -> None:
     if arguments.patients:
         printed.say(f"{arguments.patients} patients of 512 x 512 x 150, 30 ROIs, noise of 15 HU ...")
@@ -89,6 +94,7 @@ PARTS = {
     "masks": _masks,
     "one-patient": _one_patient,
     "nifti": _nifti,
+    "retrieval": _retrieval,
     "end-to-end": _end_to_end,
 }
 

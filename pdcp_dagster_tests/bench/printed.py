@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pdcp_dagster_tests.bench import analytic, one_patient, peers
+from pdcp_dagster_tests.bench import analytic, one_patient, peers, retrieval
 from pdcp_dagster_tests.bench.analytic_cases import DOSES
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pdcp_dagster_tests.bench.end_to_end import Cost
     from pdcp_dagster_tests.bench.nifti_peer import NiftiRow
     from pdcp_dagster_tests.bench.peers import PeerAnswer
+    from pdcp_dagster_tests.bench.retrieval import Retrieval
 
 _NARROWEST = 150
 console = Console(width=max(Console().width, _NARROWEST))
@@ -157,3 +158,20 @@ def end_to_end(cost: Cost, patients: int) -> None:
     table.add_row("largest process, MB", f"{cost.peak_mb:.0f}", "")
     table.add_row("store, MB", f"{cost.store_mb:.0f}", f"{cost.store_mb / patients:.0f}")
     console.print(table)
+
+
+def retrieved(found: Retrieval) -> None:
+    """Print what a CT series costs each way, and the two ratios that have targets."""
+    ways = (retrieval.PLAIN, retrieval.OURS, retrieval.OURS_MD5, retrieval.COPY)
+    cost = {way: found.cost(way) for way in ways}
+    table = Table(f"one CT series, {found.size_mb:.0f} MB", "wall s", "CPU s, client", "CPU s, Orthanc", "times a copy")
+    for way, spent in cost.items():
+        figures = (spent.wall_s, spent.client_s, spent.server_s, spent.wall_s / cost[retrieval.COPY].wall_s)
+        table.add_row(way, *(f"{figure:.2f}" for figure in figures))
+    console.print(table)
+    ours = cost[retrieval.OURS].wall_s
+    faster, slower = cost[retrieval.PLAIN].wall_s / ours, ours / cost[retrieval.COPY].wall_s
+    met = (faster >= retrieval.FASTER_THAN_PLAIN, slower <= retrieval.SLOWER_THAN_COPY)
+    target(f"at least {retrieval.FASTER_THAN_PLAIN:g} times as fast as plainly", [] if met[0] else [f"{faster:.1f}"])
+    target(f"within {retrieval.SLOWER_THAN_COPY:g} times of copying", [] if met[1] else [f"{slower:.1f}"])
+    say(f"{faster:.0f} times as fast as plainly, {slower:.1f} times as slow as copying")

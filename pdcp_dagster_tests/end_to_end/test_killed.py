@@ -17,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 from pdcp_dagster.stages.chain import PATIENT_ASSETS
+from pdcp_dagster_tests.processes import MARK, assert_nobody_is_left
 
 if TYPE_CHECKING:
     from pdcp_dagster_tests.conftest import Pdcp
@@ -31,8 +31,6 @@ pytestmark = pytest.mark.xdist_group("demo")
 
 POLL_S = 0.001
 LATEST_S = 240.0
-CHILDREN_END_WITHIN_S = 10.0
-MARK = "PDCP_TEST_RUN"
 TEMPORARY = (".tmp", ".part")
 
 FIRST_RUN = (
@@ -133,29 +131,6 @@ def written_since(moment: float, path: Path) -> bool:
         return path.stat().st_mtime >= moment
     except FileNotFoundError:
         return False
-
-
-def assert_nobody_is_left(mark: str) -> None:
-    """No process that inherited the mark is left, whoever its parent is now."""
-    latest = time.monotonic() + CHILDREN_END_WITHIN_S
-    while left := marked(mark):
-        if time.monotonic() > latest:
-            commands = [process.cmdline() for process in left]
-            for process in left:
-                process.kill()
-            pytest.fail(f"still there after {CHILDREN_END_WITHIN_S:.0f} s: {commands}")
-        time.sleep(0.05)
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
 
 
 def run_to_the_end(start: Start, there: Site) -> None:

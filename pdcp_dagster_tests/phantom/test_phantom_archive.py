@@ -90,7 +90,7 @@ def test_damage_hides_from_the_tags_shows_in_the_download_and_is_mended(
     mend_stored_file(orthanc, victim.sop_instance_uid)
     mend_stored_file(orthanc, victim.sop_instance_uid)
     assert path.read_bytes() == sound
-    assert client.download(victim, tmp_path / "mended.dcm") == len(sound)
+    assert client.download(victim, tmp_path / "mended.dcm").size == len(sound)
 
 
 def test_a_storage_is_mended_while_its_server_runs(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_storage_is_mended_while_its_server_runs(tmp_path: Path) -> None:
 def test_the_adapter_refuses_a_damaged_file(
     orthanc: PrivateOrthanc, client: Orthanc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.client._BACKOFF_S", 0)
+    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.patience.QUICK_WAITS_S", (0.0,))
     write_phantom(tiny_spec("archive-refused", 7, slices=9), tmp_path / "files")
     upload_folder(client, tmp_path / "files")
     victim = slices_of(client, "archive-refused")[0]

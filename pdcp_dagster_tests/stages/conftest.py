@@ -53,7 +53,13 @@ class Ward:
 
     def run(self, patient_id: str, *assets: str, store: str = "store", **keys: Any) -> PatientOutcome:
         """Run the chain in this process, for these assets or all; `keys` are keys of the cohort file."""
-        task = self.tasks[patient_id]
+        return self._run(self.tasks[patient_id], assets, store, keys)
+
+    def run_anyway(self, patient_id: str, store: str = "store") -> PatientOutcome:
+        """Run all of the chain as `--force` does, also what is current."""
+        return self._run(replace(self.tasks[patient_id], force=True), (), store, {})
+
+    def _run(self, task: PatientTask, assets: tuple[str, ...], store: str, keys: dict[str, Any]) -> PatientOutcome:
         if assets:
             task = replace(task, selected=frozenset(assets))
         with self.archive() as archive:

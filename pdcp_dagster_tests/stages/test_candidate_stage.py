@@ -62,9 +62,9 @@ def files_of(ward: Ward, patient_id: str, modality: str) -> list[Path]:
 def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The modalities of what is downloaded, in any order."""
     seen: list[str] = []
-    original: Callable[..., int] = Orthanc.download
+    original: Callable[..., Any] = Orthanc.download
 
-    def download(self: Orthanc, instance: Any, destination: Path, **options: Any) -> int:
+    def download(self: Orthanc, instance: Any, destination: Path, **options: Any) -> Any:
         seen.append(instance.modality)
         return original(self, instance, destination, **options)
 

@@ -181,7 +181,7 @@ def test_a_failure_leaves_what_was_made_before_and_the_next_success_forgets_it(w
     before = ward.files("chain-damaged")
     ward.damage(sorted(ward.phantom("chain-damaged").glob("CT*.dcm"))[3])
 
-    outcome = ward.run("chain-damaged")
+    outcome = ward.run_anyway("chain-damaged")
     assert outcome.status is Status.FAILED
     assert outcome.failure is not None
     assert (outcome.failure.stage, outcome.failure.error_type) == ("retrieved_dicom", "ObjectDamaged")
@@ -220,7 +220,7 @@ def test_a_kill_within_a_commit_leaves_the_asset_never_made(ward: Ward, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(PatientFolder, "_mark", mark_or_die)
         with pytest.raises(KilledError):
-            ward.run("chain-killed")
+            ward.run_anyway("chain-killed")
     assert folder.manifest("ct_volume") is None
     with pytest.raises(PatientPending):
         require_loadable(folder, "ct_volume", include_review=True)

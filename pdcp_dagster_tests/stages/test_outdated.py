@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pdcp_dagster.adapters.store import PATIENT_FILES, PatientFolder, Store
+from pdcp_dagster.adapters.store import PATIENT_FILES, Origin, PatientFolder, Store
 from pdcp_dagster.domain.codes import Finding, Status
 from pdcp_dagster.domain.notes import STAGES as STAGES_IN_NOTES
 from pdcp_dagster.domain.notes import notes_document
@@ -17,7 +17,7 @@ from pdcp_dagster.stages.current import PatientPending, outdated_assets, require
 def make(folder: PatientFolder, asset: str, content: str) -> None:
     fresh = folder.begin(asset)
     (fresh / PATIENT_FILES[asset][0]).write_text(content)
-    folder.commit(asset, made_from=next(stage.made_from for stage in STAGES if stage.asset == asset))
+    folder.commit(asset, origin=Origin(next(stage.made_from for stage in STAGES if stage.asset == asset)))
 
 
 @pytest.fixture

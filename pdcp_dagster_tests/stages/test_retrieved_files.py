@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from pdcp_dagster.adapters.orthanc import ArchivedInstance, Orthanc, OrthancSettings
+from pdcp_dagster.adapters.orthanc import ArchivedInstance, Downloaded, Orthanc, OrthancSettings
 from pdcp_dagster.adapters.store import Store
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.domain.selection import SelectedObject, Selection
@@ -14,17 +14,17 @@ from pdcp_dagster.stages.archive_stages import READ_FROM_FILES, retrieve_dicom
 from pdcp_dagster.stages.outcome import PatientTask
 from pdcp_dagster.stages.patient import ChainSettings, Patient
 
-KNOWN_WITHOUT_FILES = {"summary", "verification", "verified", "selection", "config_hash"}
+KNOWN_WITHOUT_FILES = {"fingerprint", "summary", "verification", "verified", "selection", "config_hash"}
 """From the archive's tags, from the tables of them, and from the cohort file."""
 
 
 class FullArchive:
     """Has everything, and gives it as empty files."""
 
-    def download_all(self, pairs: list[tuple[ArchivedInstance, Path]]) -> list[int]:
+    def download_all(self, pairs: list[tuple[ArchivedInstance, Path]]) -> list[Downloaded]:
         for _, path in pairs:
             path.touch()
-        return [0] * len(pairs)
+        return [Downloaded(0, None)] * len(pairs)
 
 
 def a_patient(folder: Path) -> Patient:

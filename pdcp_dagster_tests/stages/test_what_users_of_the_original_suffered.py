@@ -107,7 +107,7 @@ def test_cleaning_patient_12_does_not_delete_the_notes_of_patient_123(ward: Ward
     for patient_id in ("US12", "US.12", "US.*"):
         assert ward.run(patient_id, store=STORE).status is Status.SUCCESS
     ward.damage(files_of(ward, "US12", "CT")[0])
-    assert ward.run("US12", store=STORE).status is Status.FAILED
+    assert ward.run_anyway("US12", STORE).status is Status.FAILED
     ward.mend()
     ward.take_out(files_of(ward, "US12", "RTDOSE")[0])
     assert ward.run("US12", store=STORE).status is Status.EXCLUDE
@@ -544,7 +544,7 @@ def test_a_failed_patient_is_done_again_and_keeps_what_it_had_until_then(ward: W
     ward.run("US-failed", store=STORE)
     before = ward.files("US-failed", STORE)
     ward.damage(files_of(ward, "US-failed", "RTDOSE")[0])
-    failed = ward.run("US-failed", store=STORE)
+    failed = ward.run_anyway("US-failed", STORE)
     assert failed.status is Status.FAILED
     assert standing_of(ward.folder("US-failed", STORE)).status is Status.FAILED
     assert (notes(ward, "US-failed")["status"], notes(ward, "US-failed")["patientimagingfilesready"]) == (None, False)

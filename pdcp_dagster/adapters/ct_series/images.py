@@ -26,10 +26,10 @@ from pdcp_dagster.domain.dicom_values import (
     loose_number_of,
     number_of,
     pixel_spacing_of,
+    position_of,
     required,
     text_of,
     texts_of,
-    vector_of,
     whole_of,
 )
 from pdcp_dagster.domain.functional_groups import frames_of
@@ -99,7 +99,8 @@ def read_image(data: Dataset) -> CtImage:
     uid = required(text_of(data, "SOPInstanceUID"), "SOPInstanceUID")
     frames = _frames(data)
     wanted = [index for index, frame in enumerate(frames) if not _is_localiser(frame)]
-    localisers = [index for index in range(len(frames)) if index not in set(wanted)]
+    slice_numbers = frozenset(wanted)
+    localisers = [index for index in range(len(frames)) if index not in slice_numbers]
     slices = read_slices(data, frames, wanted) if wanted else ()
     return CtImage(
         slices=slices,
@@ -157,12 +158,11 @@ def _is_localiser(frame: Attributes) -> bool:
 
 def _slice(frame: Attributes, values: NDArray[np.integer], form: PixelFormat, *, lossy: bool) -> CtSlice:
     _require_hu(frame)
-    x, y, z = vector_of(frame, "ImagePositionPatient", 3)
     row_cosines, column_cosines = cosines_of(frame)
     return CtSlice(
         geometry=SliceGeometry(
             sop_instance_uid=required(text_of(frame, "SOPInstanceUID"), "SOPInstanceUID"),
-            position_mm=(x, y, z),
+            position_mm=position_of(frame),
             row_cosines=row_cosines,
             column_cosines=column_cosines,
             pixel_spacing_mm=pixel_spacing_of(frame),

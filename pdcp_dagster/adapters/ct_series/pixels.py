@@ -32,8 +32,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from pdcp_dagster.adapters.dicom_file import require_modest_frames
 from pdcp_dagster.domain.dicom_values import UnusableValueError, text_of
-from pdcp_dagster.domain.stored_values import clear_unused_bits, unpack_each
+from pdcp_dagster.domain.stored_values import clear_unused_bits, require_enough, unpack_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,6 +80,10 @@ def stored_frames(
     if syntax in _LITTLE_ENDIAN:
         yield from unpack_each(data.PixelData, form, frames, wanted)
         return
+    if syntax.is_encapsulated:
+        require_modest_frames(data, form, frames)
+    else:
+        require_enough(data.PixelData, form, frames)
     decoded = get_decoder(syntax).iter_array(data, indices=wanted, raw=True, decoding_plugin=_PLUGINS.get(syntax, ""))
     for frame, _ in decoded:
         if frame.shape != (form.rows, form.columns):

@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import pydicom
-
 from pdcp_dagster.adapters.ct_series.images import CtReadError, CtSlice, read_frame, read_image
+from pdcp_dagster.adapters.dicom_file import read_dicom
 from pdcp_dagster.domain.dicom_values import (
     UnusableValueError,
     date_of,
     failing_as,
     loose_number_of,
-    require_whole,
     text_of,
 )
 from pdcp_dagster.domain.hounsfield import count_unscanned, to_hounsfield
@@ -88,8 +86,7 @@ def read_ct_slice(file: Path, frame: int | None = None) -> NDArray[np.generic]:
     frame: which one of a multi-frame image, counted from 1; None: the middle one. Raises `CtReadError`.
     """
     with failing_as(CtReadError, file):
-        data = pydicom.dcmread(file, force=True)
-        require_whole(data)
+        data = read_dicom(file)
         return to_hounsfield([read_frame(data, frame).stored])
 
 
@@ -107,8 +104,7 @@ def read_ct_series(files: Sequence[Path], geometry: CtGeometry = "refuse") -> Ct
     described: Attributes | None = None
     for path in files:
         with failing_as(CtReadError, path):
-            data = pydicom.dcmread(path, force=True)
-            require_whole(data)
+            data = read_dicom(path)
             image = read_image(data)
             localisers += image.localisers
             slices += image.slices

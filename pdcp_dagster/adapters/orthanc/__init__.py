@@ -15,12 +15,14 @@ from pdcp_dagster.adapters.orthanc.errors import (
     OrthancSettingsError,
     OrthancUnreachable,
 )
-from pdcp_dagster.adapters.orthanc.records import ArchivedInstance, ArchivedPatient
+from pdcp_dagster.adapters.orthanc.listing import PatientListing
+from pdcp_dagster.adapters.orthanc.records import ArchivedInstance, ArchivedPatient, Downloaded
 from pdcp_dagster.adapters.orthanc.settings import OrthancSettings
 
 __all__ = [
     "ArchivedInstance",
     "ArchivedPatient",
+    "Downloaded",
     "ObjectDamaged",
     "ObjectGone",
     "ObjectUnreadable",
@@ -31,4 +33,5 @@ __all__ = [
     "OrthancSettings",
     "OrthancSettingsError",
     "OrthancUnreachable",
+    "PatientListing",
 ]

@@ -5,53 +5,54 @@ What lives here: the REST resources that are used and how. What does not: HTTP i
 
 from __future__ import annotations
 
-import hashlib
-import time
+import threading
+from collections import deque
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from pydicom.charset import convert_encodings, decode_bytes
 
-from pdcp_dagster.adapters.orthanc.connection import Connection, require_orthanc_id
-from pdcp_dagster.adapters.orthanc.errors import (
-    ObjectDamaged,
-    ObjectGone,
-    ObjectUnreadable,
-    OrthancAnswerError,
-    OrthancUnreachable,
-)
+from pdcp_dagster.adapters.orthanc import patience
+from pdcp_dagster.adapters.orthanc.connection import HURRIED, Connection, require_orthanc_id
+from pdcp_dagster.adapters.orthanc.download import Downloads, require_length
+from pdcp_dagster.adapters.orthanc.errors import ObjectGone, OrthancAnswerError, OrthancError, OrthancUnreachable
 from pdcp_dagster.adapters.orthanc.head import read_head
-from pdcp_dagster.adapters.orthanc.records import ArchivedPatient
+from pdcp_dagster.adapters.orthanc.listing import PatientListing, fingerprint_of, main_tags
+from pdcp_dagster.adapters.orthanc.records import ArchivedPatient, Downloaded
+from pdcp_dagster.adapters.orthanc.version import Version, parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
-    import requests
+    from urllib3.response import BaseHTTPResponse
 
     from pdcp_dagster.adapters.orthanc.records import ArchivedInstance
     from pdcp_dagster.adapters.orthanc.settings import OrthancSettings
 
 _PAGE = 500
-_CHUNK_BYTES = 1 << 20
-_ATTEMPTS = 3
-_BACKOFF_S = 0.5
+_EXPANDED = {"expand": ""}
+_AHEAD = 4
+"""Questions under way for each connection, of many that are asked in order."""
 _WITH_APPROVAL = {"ReviewDate": "300e-0004", "ReviewerName": "300e-0008"}
-_WORTH_ANOTHER_TRY = (OrthancUnreachable, ObjectUnreadable, ObjectDamaged)
 
 
 class Orthanc:
     """An open Orthanc; a context manager, usable from several threads, not to be handed to another process.
 
-    Every method raises OrthancError (see `errors`); an empty answer always means that there is nothing.
+    Every method raises OrthancError (see `errors`); an empty answer always means that there is nothing. What may pass,
+    a server that restarts for one, is waited out (`patience`): by `system` and `upload` for a second, by all others for
+    some 20 seconds.
     """
 
     def __init__(self, settings: OrthancSettings) -> None:
         self._connection = Connection(settings)
         self._pool = ThreadPoolExecutor(settings.connections, thread_name_prefix="orthanc")
+        self._downloads = Downloads(self._connection, self._version)
+        self._version_lock = threading.Lock()
+        self._known_version: Version | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -62,22 +63,20 @@ class Orthanc:
         self.close()
 
     def close(self) -> None:
-        """Wait for what is under way, drop what is not, and close all connections."""
+        """Break off what is under way, drop what is not, and close all connections."""
+        self._connection.give_up()
         self._pool.shutdown(cancel_futures=True)
         self._connection.close()
 
     def system(self) -> dict[str, Any]:
-        """Return what the server says of itself (`/system`): Version, Name, ..."""
-        answer = self._connection.get_record("/system")
-        if "Version" not in answer:
-            raise OrthancAnswerError("/system names no Version; is this URL an Orthanc?")
-        return answer
+        """Return what the server says of itself (`/system`): Version, Name, ...; not long waited for."""
+        return self._system(HURRIED)
 
     def patients(self) -> Iterator[ArchivedPatient]:
         """Yield every patient once, page by page."""
         seen: set[str] = set()
         since = 0
-        while page := self._connection.get_records("/patients", expand="", since=since, limit=_PAGE):
+        while page := self._connection.get_records("/patients", {**_EXPANDED, "since": since, "limit": _PAGE}):
             since += len(page)
             for record in page:
                 patient = _patient(record)
@@ -90,7 +89,54 @@ class Orthanc:
         """Return one patient; raises ObjectGone where the archive has none of this ID."""
         return _patient(self._connection.get_record(f"/patients/{require_orthanc_id(orthanc_id)}"))
 
-    def instance_tags(self, orthanc_patient_id: str, modalities: Collection[str]) -> list[dict[str, Any]]:
+    def listing(self, orthanc_patient_id: str) -> PatientListing:
+        """Return what the index says of one patient; raises ObjectGone where the archive has none of this ID."""
+        path = f"/patients/{require_orthanc_id(orthanc_patient_id)}"
+
+        def records(kind: str) -> dict[str, dict[str, Any]]:
+            listed = self._connection.get_records(f"{path}/{kind}", _EXPANDED)
+            return {require_orthanc_id(record.get("ID")): record for record in listed}
+
+        def attempt() -> PatientListing:
+            found = records("studies"), records("series"), records("instances")
+            try:
+                return PatientListing(orthanc_patient_id, *found)
+            except OrthancAnswerError as error:
+                raise patience.Passing(error, patience.QUICK_WAITS_S) from error
+
+        return self._connection.persist(attempt)
+
+    def fingerprint(self, orthanc_patient_id: str) -> str:
+        """Return `listing(...).fingerprint` by one request; raises ObjectGone where the patient was deleted."""
+        return self._fingerprint(orthanc_patient_id, None)
+
+    def fingerprints(self, orthanc_patient_ids: Iterable[str]) -> Iterator[tuple[str, str | OrthancError]]:
+        """Yield each patient's ID with its fingerprint, in order, or with the error that asking for it met.
+
+        Once a server was waited for in vain it is not waited for again.
+        """
+        dead = threading.Event()
+
+        def asked(orthanc_patient_id: str) -> tuple[str, str | OrthancError]:
+            try:
+                return orthanc_patient_id, self._fingerprint(orthanc_patient_id, HURRIED if dead.is_set() else None)
+            except OrthancUnreachable as error:
+                dead.set()
+                return orthanc_patient_id, error
+            except OrthancError as error:
+                return orthanc_patient_id, error
+
+        under_way: deque[Future[tuple[str, str | OrthancError]]] = deque()
+        for orthanc_patient_id in orthanc_patient_ids:
+            under_way.append(self._pool.submit(asked, orthanc_patient_id))
+            if len(under_way) > _AHEAD * self._connection.settings.connections:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+    def instance_tags(
+        self, orthanc_patient_id: str, modalities: Collection[str], listing: PatientListing | None = None
+    ) -> list[dict[str, Any]]:
         """Return one dictionary for each instance of the patient's series of these modalities, or of none.
 
         DICOM keywords map to text (null where Orthanc withholds a long value) or, for sequences, to lists of such
@@ -98,36 +144,34 @@ class Orthanc:
         `series_identifier`, `study_identifier`, `orthanc_id` (the patient's), `file_size`, `file_uuid`, and the main
         tags of Orthanc's index as `study_tags` and `series_tags`.
 
-        Raises ObjectUnreadable where any of them cannot be read: never fewer rows than instances.
+        `listing` is the patient's where it was asked for already. Raises ObjectUnreadable where any instance cannot be
+        read: never fewer rows than instances.
         """
-        listing = self._listing(require_orthanc_id(orthanc_patient_id))
+        listing = listing or self.listing(orthanc_patient_id)
         tasks: list[Callable[[], list[dict[str, Any]]]] = []
         for series_id, series in listing.series.items():
-            modality = _main_tags(series).get("Modality")
+            modality = main_tags(series).get("Modality")
             if modality == "RTSTRUCT" and modality in modalities:
                 tasks += [partial(self._structure_set_row, listing, each) for each in listing.instances_of(series_id)]
             elif modality in modalities or not modality:
                 tasks.append(partial(self._series_rows, listing, series_id))
         return [row for rows in self._pool.map(lambda task: task(), tasks) for row in rows]
 
-    def download(self, instance: ArchivedInstance, destination: Path, *, check_md5: bool = True) -> int:
-        """Write the instance's file to `destination`, whole or not at all, and return its size in bytes.
+    def download(self, instance: ArchivedInstance, destination: Path, *, check_md5: bool | None = None) -> Downloaded:
+        """Write the instance's file to `destination`, whole or not at all, and return what arrived.
 
-        The length is checked against FileSize, and the bytes against the MD5 that Orthanc took when they came. Three
-        attempts for what may pass; the folder must exist.
+        The length is checked against FileSize, and, with `check_md5` (None: as the settings say), the bytes against the
+        MD5 that Orthanc took when they came; a file that was stored anew since it was listed raises ObjectGone. The
+        folder must exist; what the disk refuses is its own OSError.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return self._download_once(instance, destination, check_md5=check_md5)
-            except _WORTH_ANOTHER_TRY:
-                if attempt == _ATTEMPTS:
-                    raise
-                time.sleep(_BACKOFF_S * attempt)
-        raise AssertionError("the last attempt returns or raises")
+        checked = self._connection.settings.check_md5 if check_md5 is None else check_md5
+        return self._downloads.bring(instance, destination, check_md5=checked)
 
-    def download_all(self, pairs: Iterable[tuple[ArchivedInstance, Path]], *, check_md5: bool = True) -> list[int]:
-        """Download all, several at a time, and return the size of each; at the first failure the rest is dropped."""
-        futures: list[Future[int]] = [
+    def download_all(
+        self, pairs: Iterable[tuple[ArchivedInstance, Path]], *, check_md5: bool | None = None
+    ) -> list[Downloaded]:
+        """Download all, several at a time, and return what arrived of each; at the first failure drop the rest."""
+        futures: list[Future[Downloaded]] = [
             self._pool.submit(self.download, instance, destination, check_md5=check_md5)
             for instance, destination in pairs
         ]
@@ -148,26 +192,40 @@ class Orthanc:
         require_orthanc_id(answer.get("ID"))
         return answer
 
-    def _listing(self, patient_id: str) -> _Listing:
-        def records(kind: str) -> dict[str, dict[str, Any]]:
-            listed = self._connection.get_records(f"/patients/{patient_id}/{kind}", expand="")
-            return {require_orthanc_id(record.get("ID")): record for record in listed}
+    def _system(self, attempts_more: int | None = None) -> dict[str, Any]:
+        answer = self._connection.get_record("/system", attempts_more=attempts_more)
+        if "Version" not in answer:
+            raise OrthancAnswerError("/system names no Version; is this URL an Orthanc?")
+        return answer
 
-        return _Listing(patient_id, records("studies"), records("series"), records("instances"))
+    def _version(self) -> Version:
+        """Return the server's version, asked for once."""
+        with self._version_lock:
+            if self._known_version is None:
+                self._known_version = parse_version(str(self._system()["Version"]))
+            return self._known_version
 
-    def _series_rows(self, listing: _Listing, series_id: str) -> list[dict[str, Any]]:
+    def _fingerprint(self, orthanc_patient_id: str, attempts_more: int | None) -> str:
+        path = f"/patients/{require_orthanc_id(orthanc_patient_id)}/instances"
+        return fingerprint_of(self._connection.get_records(path, _EXPANDED, attempts_more=attempts_more))
+
+    def _series_rows(self, listing: PatientListing, series_id: str) -> list[dict[str, Any]]:
         path = f"/series/{series_id}/instances-tags"
         # GridFrameOffsetVector (3004,000C) is longer than the 256 characters that Orthanc gives otherwise.
-        tags = self._connection.get_record(path, simplify="", **{"ignore-length": "3004-000c"})
+        tags = self._connection.get_record(path, {"simplify": "", "ignore-length": "3004-000c"})
         if set(tags) != set(listing.instances_of(series_id)):
             raise OrthancAnswerError(f"{path}: the series changed while it was read")
         return [{**tags[instance_id], **listing.origin(instance_id)} for instance_id in tags]
 
-    def _structure_set_row(self, listing: _Listing, instance_id: str) -> list[dict[str, Any]]:
+    def _structure_set_row(self, listing: PatientListing, instance_id: str) -> list[dict[str, Any]]:
         origin = listing.origin(instance_id)
-        with self._connection.get(f"/instances/{instance_id}/file") as answer:
-            tags = read_head(answer.raw, f"RTSTRUCT {instance_id}", origin["file_size"])
-            _require_length(answer, origin["file_size"], f"RTSTRUCT {instance_id}")
+        file_size, name = origin["file_size"], f"RTSTRUCT {instance_id}"
+
+        def read(answer: BaseHTTPResponse) -> dict[str, Any]:
+            require_length(answer, file_size, name)
+            return read_head(answer, name, file_size)
+
+        tags = self._connection.get(f"/instances/{instance_id}/file", read)
         tags |= self._approval(instance_id, str(tags.get("SpecificCharacterSet") or ""))
         # Whose it is, Orthanc says, in the same letters as for every other object.
         return [{**tags, **listing.patient_tags(instance_id), **origin}]
@@ -189,94 +247,13 @@ class Orthanc:
             return ""
         return decode_bytes(value, convert_encodings(character_set.split("\\")), set()).strip(" \0")
 
-    def _download_once(self, instance: ArchivedInstance, destination: Path, *, check_md5: bool) -> int:
-        name = f"/instances/{require_orthanc_id(instance.orthanc_id)}"
-        partial_file = destination.with_name(f"{destination.name}.part")
-        digest = hashlib.md5(usedforsecurity=False)
-        size = 0
-        try:
-            with self._connection.get(f"{name}/file") as answer, partial_file.open("wb") as file:
-                while chunk := answer.raw.read(_CHUNK_BYTES):
-                    file.write(chunk)
-                    size += len(chunk)
-                    if check_md5:
-                        digest.update(chunk)
-            if size != instance.file_size:
-                raise ObjectDamaged(f"{name} has {size} bytes, but {instance.file_size} were stored")
-            if check_md5 and self._md5(name) != digest.hexdigest():
-                raise ObjectDamaged(f"{name} is not what was stored: its MD5 differs")
-            partial_file.replace(destination)
-        finally:
-            partial_file.unlink(missing_ok=True)
-        return size
-
-    def _md5(self, name: str) -> str:
-        try:
-            digest = self._connection.get_bytes(f"{name}/attachments/dicom/md5").decode("ascii", "replace")
-        except ObjectGone:
-            digest = ""
-        if not digest:
-            raise OrthancAnswerError(f"Orthanc keeps no MD5 of {name}: set StoreMD5ForAttachments, or do not check MD5")
-        return digest
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """What Orthanc's index says of one patient: records by Orthanc ID."""
-
-    patient_id: str
-    studies: dict[str, dict[str, Any]]
-    series: dict[str, dict[str, Any]]
-    instances: dict[str, dict[str, Any]]
-
-    def instances_of(self, series_id: str) -> list[str]:
-        return [key for key, record in self.instances.items() if record.get("ParentSeries") == series_id]
-
-    def patient_tags(self, instance_id: str) -> dict[str, Any]:
-        """Return PatientID as Orthanc's index has it."""
-        study = self.studies[self.series[self.instances[instance_id]["ParentSeries"]]["ParentStudy"]]
-        tags = study.get("PatientMainDicomTags")
-        return {"PatientID": tags["PatientID"]} if isinstance(tags, dict) and "PatientID" in tags else {}
-
-    def origin(self, instance_id: str) -> dict[str, Any]:
-        """Return the lower-case keys of `Orthanc.instance_tags`."""
-        try:
-            instance = self.instances[instance_id]
-            series = self.series[instance["ParentSeries"]]
-            study = self.studies[series["ParentStudy"]]
-            return {
-                "instance_identifier": instance_id,
-                "series_identifier": series["ID"],
-                "study_identifier": study["ID"],
-                "orthanc_id": self.patient_id,
-                "file_size": int(instance["FileSize"]),
-                "file_uuid": str(instance["FileUuid"]),
-                "study_tags": _main_tags(study),
-                "series_tags": _main_tags(series),
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            raise OrthancAnswerError(f"Orthanc's record of instance {instance_id} is incomplete: {error!r}") from error
-
-
-def _require_length(answer: requests.Response, file_size: int, name: str) -> None:
-    announced = answer.headers.get("Content-Length")
-    if announced is not None and announced != str(file_size):
-        raise ObjectDamaged(f"{name} has {announced} bytes, but {file_size} were stored")
-
-
-def _main_tags(record: dict[str, Any]) -> dict[str, Any]:
-    tags = record.get("MainDicomTags")
-    if not isinstance(tags, dict):
-        raise OrthancAnswerError("a record of Orthanc has no MainDicomTags")
-    return tags
-
 
 def _patient(record: dict[str, Any]) -> ArchivedPatient:
     studies = record.get("Studies")
     if not isinstance(studies, list):
         raise OrthancAnswerError("a record of Orthanc is not a patient's: it has no Studies")
     return ArchivedPatient(
-        patient_id=str(_main_tags(record).get("PatientID", "")),
+        patient_id=str(main_tags(record).get("PatientID", "")),
         orthanc_id=require_orthanc_id(record.get("ID")),
         studies=tuple(require_orthanc_id(study) for study in studies),
     )

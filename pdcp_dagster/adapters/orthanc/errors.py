@@ -2,12 +2,13 @@
 
     OrthancError
     ├── OrthancSettingsError   the one who wrote the settings
-    ├── OrthancUnreachable     the network or the server: refused, timed out, TLS, or a gateway's 429, 502, 503, 504
+    ├── OrthancUnreachable     the network or the server: refused, cut, timed out, TLS, a gateway's 429, 502, 503, 504
     ├── OrthancDenied          whoever grants access: 401, 403
-    ├── ObjectGone             nobody: it was deleted meanwhile (404)
+    ├── ObjectGone             nobody: it was deleted (404) or stored anew meanwhile
     ├── ObjectUnreadable       the archive's keeper: the server cannot read what it stored (5xx)
-    ├── ObjectDamaged          the archive's keeper: length or MD5 differ, the connection was cut, or it is no DICOM
-    └── OrthancAnswerError     the URL's owner: not JSON, not the expected shape, perhaps not an Orthanc at all
+    ├── ObjectDamaged          the archive's keeper: length or MD5 differ, or it is no DICOM
+    └── OrthancAnswerError     the URL's owner: not JSON, not the expected shape, perhaps not an Orthanc at all; or
+                               answers that do not fit each other, as the patient is changing
 
 Each is built from one message, so that it survives the way between processes.
 """

@@ -7,15 +7,14 @@ What does not: reading contours (`adapters.dicom`).
 from __future__ import annotations
 
 import io
-import struct
-import zlib
+import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
 
 from pdcp_dagster.adapters.orthanc.errors import ObjectDamaged
+from pdcp_dagster.domain.expansion import require_modest_inflation
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -24,20 +23,6 @@ if TYPE_CHECKING:
 _ROI_CONTOUR_SEQUENCE = 0x3006_0039
 _CHUNK_BYTES = 1 << 17
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_PARSING_ERRORS = (
-    InvalidDicomError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,  # what pydicom raises for a VR that it does not know
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom raises on bytes that are no DICOM; errors of the network are none of these."""
 
 
 class Readable(Protocol):
@@ -50,7 +35,8 @@ class Readable(Protocol):
 def read_head(arriving: Readable, name: str, file_size: int) -> dict[str, Any]:
     """Return the tags before ROIContourSequence (3006,0039), values as text, sequences as lists of dictionaries.
 
-    Raises ObjectDamaged where the bytes are no DICOM, or end before `file_size` with no contours met.
+    Raises ObjectDamaged where the bytes are no DICOM, or end before `file_size` with no contours met, and whatever the
+    network does. Odd values make no warnings.
     """
     stream = _Growing(arriving)
     stopped = False
@@ -60,10 +46,15 @@ def read_head(arriving: Readable, name: str, file_size: int) -> dict[str, Any]:
         stopped = bool(tag >= _ROI_CONTOUR_SEQUENCE)
         return stopped
 
-    try:
-        tags = _simplified(read_partial(cast(BinaryIO, stream), stop_when=at_contours, force=True))
-    except _PARSING_ERRORS as error:
-        raise ObjectDamaged(f"{name} is not readable as DICOM: {type(error).__name__}") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tags = _simplified(read_partial(cast(BinaryIO, stream), stop_when=at_contours, force=True))
+        except Exception as error:
+            # A parser of untrusted bytes may raise anything, errors of the operating system's kind included.
+            if stream.cut_off or isinstance(error, MemoryError):
+                raise
+            raise ObjectDamaged(f"{name} is not readable as DICOM: {type(error).__name__}") from error
     if not tags.get("SOPInstanceUID"):
         raise ObjectDamaged(f"{name} is not readable as DICOM: it has no SOPInstanceUID")
     if not stopped and stream.arrived() != file_size:
@@ -94,6 +85,8 @@ class _Growing:
         self._arriving = arriving
         self._buffer = io.BytesIO()
         self._ended = False
+        self.cut_off = False
+        """Whether the network failed: what is raised then is its own."""
 
     def arrived(self) -> int:
         """Return the number of bytes fetched so far."""
@@ -113,11 +106,19 @@ class _Growing:
         """Return `size` bytes from the position on, fewer only at the end."""
         everything = size is None or size < 0
         self._fetch(None if everything else self.tell() + cast(int, size))
-        return self._buffer.read(-1 if everything else size)
+        found = self._buffer.read(-1 if everything else size)
+        if everything:
+            # The parser asks for all that is left only to inflate it.
+            require_modest_inflation(found)
+        return found
 
     def _fetch(self, until: int | None) -> None:
         while not self._ended and (until is None or self.arrived() < until):
-            chunk = self._arriving.read(_CHUNK_BYTES)
+            try:
+                chunk = self._arriving.read(_CHUNK_BYTES)
+            except BaseException:
+                self.cut_off = True
+                raise
             position = self._buffer.tell()
             self._buffer.seek(0, io.SEEK_END)
             self._buffer.write(chunk)

@@ -25,6 +25,7 @@ class ArchivedInstance:
 
     orthanc_id: Orthanc's instance ID, the only thing that goes into a URL.
     file_size: bytes of the stored file, against which the download is checked.
+    file_uuid: Orthanc's name for the stored file, new whenever it is stored anew; "" where not known.
     """
 
     orthanc_id: str
@@ -32,3 +33,16 @@ class ArchivedInstance:
     series_instance_uid: str
     modality: str
     file_size: int
+    file_uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """What arrived and was checked.
+
+    size: bytes, equal to the archive's FileSize.
+    md5: 32 hex digits, equal to the archive's; None where MD5 was not checked.
+    """
+
+    size: int
+    md5: str | None

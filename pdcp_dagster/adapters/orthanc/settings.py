@@ -27,6 +27,7 @@ class OrthancSettings:
     ca_bundle: file of PEM certificates to trust instead of the system's.
     connections: at most so many at once; idle ones hold threads of the server.
     timeout_s: longest silence of the server that is waited for, seconds.
+    check_md5: whether downloads are checked against the MD5 that Orthanc took when the file came; lengths always are.
 
     Raises OrthancSettingsError for any value that cannot be meant.
     """
@@ -38,6 +39,7 @@ class OrthancSettings:
     verify_tls: bool = True
     connections: int = 8
     timeout_s: float = 120.0
+    check_md5: bool = True
 
     def __post_init__(self) -> None:
         _require_url(self.url)
@@ -65,6 +67,7 @@ class OrthancSettings:
             verify_tls=_flag(given, "ORTHANC_VERIFY_TLS", default=True),
             connections=int(_number(given, "ORTHANC_CONNECTIONS", default=8, whole=True)),
             timeout_s=_number(given, "ORTHANC_TIMEOUT", default=120.0),
+            check_md5=_flag(given, "ORTHANC_CHECK_MD5", default=True),
         )
 
     def __str__(self) -> str:
@@ -72,7 +75,7 @@ class OrthancSettings:
 
 
 def _require_url(url: str) -> None:
-    # The URL is not repeated in these messages where it may hold a password.
+    # The URL is not repeated in these messages: however it is written, it may hold a password.
     if "@" in url:
         raise OrthancSettingsError(
             "ORTHANC_URL must not contain a user name or password: use ORTHANC_USERNAME and ORTHANC_PASSWORD"
@@ -81,11 +84,13 @@ def _require_url(url: str) -> None:
         parts = urlsplit(url)
         port_is_odd = parts.port == 0
     except ValueError:
-        raise OrthancSettingsError(f"ORTHANC_URL is no URL: {url!r}") from None
+        raise OrthancSettingsError(
+            "ORTHANC_URL is no URL: after the host, only a port's number may follow a colon"
+        ) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port_is_odd:
-        raise OrthancSettingsError(f"ORTHANC_URL must look like http://host:8042 or https://host, not {url!r}")
+        raise OrthancSettingsError("ORTHANC_URL must look like http://host:8042 or https://host")
     if parts.query or parts.fragment or any(sign.isspace() for sign in url):
-        raise OrthancSettingsError(f"ORTHANC_URL must not contain blanks, '?' or '#': {url!r}")
+        raise OrthancSettingsError("ORTHANC_URL must not contain blanks, '?' or '#'")
 
 
 def _number(given: Mapping[str, str], name: str, *, default: float, whole: bool = False) -> float:
