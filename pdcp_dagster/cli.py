@@ -83,7 +83,8 @@ def _run(
     deployment = Deployment.from_environment(os.environ)
     chosen = deployment.cohort(cohort)
     require_orthanc()
-    from pdcp_dagster.commands.run import RunBroken, run_cohort  # noqa: PLC0415 - Dagster costs seconds to import
+    from pdcp_dagster.commands.dagster_instance import RunBroken  # noqa: PLC0415 - Dagster costs seconds to import
+    from pdcp_dagster.commands.run import run_cohort  # noqa: PLC0415
 
     progress = ProgressBar(console)
     try:

@@ -25,12 +25,12 @@ from pdcp_dagster.domain.dicom_values import (
     failing_as,
     items_of,
     number_of,
-    numbers_of,
     pixel_spacing_of,
+    places_of,
+    position_of,
     required,
     text_of,
     texts_of,
-    vector_of,
     whole_of,
 )
 from pdcp_dagster.domain.dose_grid import DoseGrid, RtDose
@@ -54,6 +54,7 @@ rounded."""
 _RELATIVE_WITHIN_MM = 0.01
 """A first offset this near to 0 is a rounded 0."""
 _TRANSVERSE = 0.999
+_LARGEST_DOSE = float(np.finfo(np.float32).max)
 
 
 class DoseReadError(DicomReadError):
@@ -116,7 +117,7 @@ def _grid(data: Dataset) -> DoseGrid:
     placed = offsets[ascending]
     if (np.diff(placed) < _SAME_PLANE_MM).any():
         raise UnusableValueError("GridFrameOffsetVector puts two planes at one position")
-    origin = np.array(vector_of(data, "ImagePositionPatient", 3)) + placed[0] * np.array(axes[2])
+    origin = np.array(position_of(data)) + placed[0] * np.array(axes[2])
     between_rows, between_columns = pixel_spacing_of(data)
     return DoseGrid(
         origin_mm=_vector(origin),
@@ -144,13 +145,13 @@ def _plane_offsets(data: Dataset, frames: int, normal: Vector) -> NDArray[np.flo
     they count along the patient's z, whichever way the normal points. A vector that starts elsewhere is neither: it
     counts from its start where both readings put the planes at the same places, and is refused elsewhere.
     """
-    vector = np.array(numbers_of(data, "GridFrameOffsetVector"), dtype=np.float64)
+    vector = np.array(places_of(data, "GridFrameOffsetVector"), dtype=np.float64)
     if len(vector) != frames and (frames > 1 or len(vector) > 1):
         raise UnusableValueError(f"GridFrameOffsetVector has {len(vector)} values for {frames} frames")
     if frames == 1:
         return np.zeros(1)
     offsets: NDArray[np.float64] = vector - vector[0]
-    first, start = float(vector[0]), vector_of(data, "ImagePositionPatient", 3)[2]
+    first, start = float(vector[0]), position_of(data)[2]
     if first == 0.0 or normal[2] >= _TRANSVERSE:
         return offsets
     if abs(first - start) <= _ABSOLUTE_WITHIN_MM and abs(first - start) < abs(first):
@@ -200,6 +201,8 @@ def _gray(data: Dataset, stored: NDArray[np.integer], order: NDArray[np.intp]) -
     scaling = required(number_of(data, "DoseGridScaling"), "DoseGridScaling")
     if scaling <= 0.0:
         raise UnusableValueError(f"DoseGridScaling is {scaling}")
+    if float(max(abs(int(stored.min())), int(stored.max()))) * scaling > _LARGEST_DOSE:
+        raise UnusableValueError(f"DoseGridScaling {scaling:g}: doses beyond any number")
     dose = np.empty(stored.shape, np.float32)
     for k, frame in enumerate(order):
         dose[k] = stored[frame] * np.float64(scaling)

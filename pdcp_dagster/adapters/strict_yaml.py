@@ -87,9 +87,9 @@ def in_words(error: ValidationError, untold: Collection[str] = ()) -> list[str]:
         elif each["type"] == "value_error":
             text = str(each["ctx"]["error"])
         else:
-            given = "" if key in untold else f", not {_given(each['input'])}"
+            given = f"of type {type(each['input']).__name__}" if key in untold else _given(each["input"])
             expected = each["msg"].replace("tuple", "list")
-            text = f"{expected[0].lower()}{expected[1:]}{given}"
+            text = f"{expected[0].lower()}{expected[1:]}, not {given}"
         lines.append(f"{key}: {text}" if key else text)
     if len(errors) > _SHOWN_ERRORS:
         lines.append(f"and {len(errors) - _SHOWN_ERRORS} more of the kind")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pdcp_dagster.adapters.atomic import write_bytes
 from pdcp_dagster.adapters.cohort_file import DEFAULT_COHORTS, CohortFileError, load_cohort, read_patient_list
 from pdcp_dagster.adapters.decisions_file import DecisionsFileError, read_decisions
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
@@ -100,7 +101,10 @@ class Deployment:
         require_folder(self.dagster_home)
         settings = self.dagster_home / "dagster.yaml"
         if not settings.exists():
-            settings.write_text(DAGSTER_YAML)
+            try:
+                write_bytes(settings, DAGSTER_YAML.encode())
+            except OSError as error:
+                raise WrongConfiguration(f"{settings} cannot be written: {error.strerror}") from error
         os.environ["DAGSTER_HOME"] = str(self.dagster_home)
         os.environ["PDCP_STORE"] = str(self.store.root)
         os.environ["PDCP_COHORTS"] = str(self.cohorts)

@@ -6,16 +6,15 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.commands.current_patients import leave_current
+from pdcp_dagster.commands.dagster_instance import RunBroken, opened_dagster
 from pdcp_dagster.commands.dead_runs import close_dead_runs, close_own_runs, process_tags
 from pdcp_dagster.commands.deployment import WrongConfiguration
 from pdcp_dagster.commands.signals import closed_if_abandoned
 from pdcp_dagster.definitions import build_definitions
 from pdcp_dagster.defs.jobs import collect_job_name, list_job_name, report_job_name
-from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, STEP
+from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, STEP, PatientsConfig
 from pdcp_dagster.defs.resources import Progress
 from pdcp_dagster.stages import stopping
 from pdcp_dagster.stages.naming import as_told, keys_by_name, told_missing
@@ -23,6 +22,7 @@ from pdcp_dagster.stages.naming import as_told, keys_by_name, told_missing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import dagster as dg
     import pandas as pd
 
     from pdcp_dagster.commands.deployment import Deployment
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = "DagsterExecutionInterruptedError"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-class RunBroken(Exception):  # noqa: N818 - it is no fault of the caller
-    """A run ended without outcomes for its patients; the message is Dagster's."""
 
 
 @dataclass
@@ -76,7 +72,7 @@ def run_cohort(
     deployment.require_decisions(cohort)
     # The definitions that the UI loads: a run recorded here is a run of the same job there.
     definitions = build_definitions(os.environ)
-    with dg.DagsterInstance.get() as instance:
+    with opened_dagster(deployment.dagster_home) as instance:
         close_dead_runs(instance)
         _execute(definitions, list_job_name(cohort.name), instance, {}, Progress())
         table = read_table(deployment.store.cohort(cohort.name).file("patient_ids"))
@@ -87,13 +83,12 @@ def run_cohort(
                 cohort, sorted(set(deployment.listed_patients(cohort)) - set(table["patient_id"]))
             ),
         )
-        settings = {"jobs": jobs, "force": force}
         with progress.over(len(keys)):
             due = keys if force else leave_current(deployment, cohort, instance, keys, progress)
             collected.current = len(keys) - len(due)
             for start in range(0, len(due), PATIENTS_PER_RUN):
-                some = due[start : start + PATIENTS_PER_RUN]
-                collected.outcomes.extend(_collect(definitions, cohort, instance, some, settings, progress))
+                some = PatientsConfig(patients=due[start : start + PATIENTS_PER_RUN], jobs=jobs, force=force)
+                collected.outcomes.extend(_collect(definitions, cohort, instance, some, progress))
         _execute(definitions, report_job_name(cohort.name), instance, {}, Progress())
     return collected
 
@@ -112,8 +107,7 @@ def _collect(
     definitions: dg.Definitions,
     cohort: Cohort,
     instance: dg.DagsterInstance,
-    keys: list[str],
-    settings: Mapping[str, object],
+    chosen: PatientsConfig,
     progress: ProgressBar,
 ) -> list[PatientOutcome]:
     outcomes: list[PatientOutcome] = []
@@ -122,9 +116,10 @@ def _collect(
         outcomes.append(outcome)
         progress.patient_done(outcome)
 
-    config = {"ops": {f"{cohort.name}_{STEP}": {"config": {"patients": keys, **settings}}}}
+    config = {"ops": {f"{cohort.name}_{STEP}": {"config": chosen.model_dump()}}}
+    expected = len(chosen.patients)
     _execute(
-        definitions, collect_job_name(cohort.name), instance, config, Progress(tell), expected=len(keys), got=outcomes
+        definitions, collect_job_name(cohort.name), instance, config, Progress(tell), expected=expected, got=outcomes
     )
     return outcomes
 

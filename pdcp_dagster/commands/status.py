@@ -25,7 +25,7 @@ def show_status(deployment: Deployment, cohort: str, patients: Sequence[str], co
         raise WrongConfiguration(
             f"nothing of cohort {cohort!r} in {deployment.store.root} yet: `pdcp run --cohort {cohort}`"
         )
-    table = cohort_report_table(folder, deployment.listed_patients(settings))
+    table = cohort_report_table(folder, deployment.listed_patients(settings), settings)
     told = as_told(settings, table)
     unknown = sorted(set(patients) - set(table["patient_id"]) - set(told["patient_id"]))
     if unknown:

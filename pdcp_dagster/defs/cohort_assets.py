@@ -41,7 +41,7 @@ def cohort_assets(cohort: Cohort, cohorts: Path) -> list[dg.AssetsDefinition]:
         if not with_doses:  # what there is was made when the cohort had another linkage
             folder.file("cohort_dvh").unlink(missing_ok=True)
         wanted = () if cohort.patients == "all" else read_patient_list(cohorts / cohort.patients)
-        table = cohort_report_table(folder, wanted)
+        table = cohort_report_table(folder, wanted, cohort)
         page = folder.path / "cohort_report.html"
         told = as_told(cohort, table)
         write_report(page, cohort=cohort.name, rows=report_rows(told), generated=None, software_version=__version__)
@@ -67,7 +67,7 @@ def cohort_assets(cohort: Cohort, cohorts: Path) -> list[dg.AssetsDefinition]:
         description="The DVH metrics of all patients whose current status lets them count, a row per patient and ROI.",
     )
     def cohort_dvh(context: dg.AssetExecutionContext, store: StoreResource) -> pd.DataFrame:
-        table = cohort_dvh_table(store.cohort(cohort.name), include_review=cohort.include_review)
+        table = cohort_dvh_table(store.cohort(cohort.name), include_review=cohort.include_review, cohort=cohort)
         patients = int(table["patient_id"].nunique()) if len(table) else 0
         context.add_output_metadata({"patients": patients, "dagster/row_count": len(table)})
         return table

@@ -199,7 +199,9 @@ def pixel_spacing_of(data: Attributes) -> tuple[float, float]:
         raise UnusableValueError("PixelSpacing is not positive")
     smallest, largest = _SPACINGS_MM
     if not smallest <= min(between_rows, between_columns) <= max(between_rows, between_columns) <= largest:
-        raise UnusableValueError(f"PixelSpacing of {between_rows:g} and {between_columns:g} mm: no pixels are like that")
+        raise UnusableValueError(
+            f"PixelSpacing of {between_rows:g} and {between_columns:g} mm: no pixels are like that"
+        )
     return between_rows, between_columns
 
 

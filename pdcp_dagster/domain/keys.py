@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -91,7 +92,10 @@ def roi_file_stems(rois: Iterable[tuple[int, str]]) -> dict[int, str]:
 
 
 def _file_stem(name: str, number: int) -> str:
-    stem = _UNSAFE_IN_FILE_NAME.sub("_", name).strip("._")
+    # Some disks take two spellings of one letter for one name.
+    stem = _UNSAFE_IN_FILE_NAME.sub("_", unicodedata.normalize("NFC", name))
+    # A name that begins with a hyphen is an option to any program that is given it.
+    stem = stem.lstrip("._-").rstrip("._")
     stem = stem.encode()[:_LONGEST_FILE_STEM_BYTES].decode(errors="ignore")
     if not stem or is_device_name(stem.split(".")[0]):
         return f"ROI_{number}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _BOUNDARY_MM = 1e-4
 """An image plane this close to the boundary of two slabs belongs to the upper one, whatever rounding says."""
+_CROSSINGS_AT_ONCE = 2_000_000
+"""A zigzag of a million edges across 512 rows would take 40 GB at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,31 +99,35 @@ def _fill(
     """Fill the contour planes `used`: toggle at each crossing of an edge with a row, then accumulate along the row."""
     layer_of = {int(plane): layer for layer, plane in enumerate(used)}
     flat = flatten([(layer_of[plane], points) for plane, points in planar.polygons if plane in layer_of])
-    edge, row, crossing = _crossings(flat.x / grid.spacing_mm[0], flat.y / grid.spacing_mm[1], flat.following, rows)
-    # What begins left of the crop begins at its first column.
-    column = np.maximum(np.ceil(crossing).astype(np.int64) - columns.start, 0)
-    within = column < len(columns)
-    layer = np.repeat(flat.plane, flat.counts)[edge]
-    cell = (layer * len(rows) + row - rows.start) * len(columns) + column
+    x, y = flat.x / grid.spacing_mm[0], flat.y / grid.spacing_mm[1]
+    plane = np.repeat(flat.plane, flat.counts)
     out = np.zeros((len(used), len(rows), len(columns)), dtype=np.uint8)
-    np.bitwise_xor.at(out.reshape(-1), cell[within], np.uint8(1))
+    at_once = max(1, _CROSSINGS_AT_ONCE // len(rows))
+    for start in range(0, len(x), at_once):
+        edge, row, crossing = _crossings(x, y, flat.following, rows, np.arange(start, min(start + at_once, len(x))))
+        # What begins left of the crop begins at its first column.
+        column = np.maximum(np.ceil(crossing).astype(np.int64) - columns.start, 0)
+        within = column < len(columns)
+        cell = (plane[edge] * len(rows) + row - rows.start) * len(columns) + column
+        np.bitwise_xor.at(out.reshape(-1), cell[within], np.uint8(1))
     return np.bitwise_xor.accumulate(out, axis=2, out=out)
 
 
 def _crossings(
-    x: NDArray[np.float64], y: NDArray[np.float64], following: NDArray[np.int64], rows: range
+    x: NDArray[np.float64], y: NDArray[np.float64], following: NDArray[np.int64], rows: range, edges: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Edge, row and x, in pixels, of every crossing of an edge with a row of the image; an edge holds its lower end.
+    """Edge, row and x, in pixels, of every crossing of `edges` with a row of the image; an edge holds its lower end.
 
     Computed from the lower end, and about the image's origin: two ROIs that share an edge must agree on it to the last
     bit, whichever way each was drawn and whatever box each has.
     """
-    lower = np.where(y <= y[following], np.arange(len(y)), following)
-    upper = np.where(y <= y[following], following, np.arange(len(y)))
+    ends = following[edges]
+    rises = y[edges] <= y[ends]
+    lower, upper = np.where(rises, edges, ends), np.where(rises, ends, edges)
     first = np.maximum(np.ceil(y[lower]).astype(np.int64), rows.start)
     stop = np.minimum(np.ceil(y[upper]).astype(np.int64), rows.stop)
     count = np.maximum(stop - first, 0)
     edge = np.repeat(np.arange(len(count)), count)
     row = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count)
     x0, y0, x1, y1 = x[lower][edge], y[lower][edge], x[upper][edge], y[upper][edge]
-    return edge, row, x0 + (row - y0) * (x1 - x0) / (y1 - y0)
+    return edges[edge], row, x0 + (row - y0) * (x1 - x0) / (y1 - y0)

@@ -293,7 +293,7 @@ def _slices(summary: pd.DataFrame, ct: Node) -> list[Mapping[str, Any]]:
 
 def _instances(summary: pd.DataFrame) -> dict[str, ArchivedInstance]:
     """Return what can be downloaded, by Orthanc's instance ID."""
-    columns = ["instance_identifier", "sop_instance_uid", "series_instance_uid", "modality", "file_size"]
+    columns = ["instance_identifier", "sop_instance_uid", "series_instance_uid", "modality", "file_size", "file_uuid"]
     return {
         row["instance_identifier"] or "": ArchivedInstance(
             orthanc_id=row["instance_identifier"] or "",
@@ -301,6 +301,7 @@ def _instances(summary: pd.DataFrame) -> dict[str, ArchivedInstance]:
             series_instance_uid=row["series_instance_uid"] or "",
             modality=row["modality"] or "",
             file_size=row["file_size"] or 0,
+            file_uuid=row["file_uuid"] or "",
         )
         for row in _records(summary[columns])
     }

@@ -298,7 +298,7 @@ def _all_findings(patient: Patient) -> tuple[Finding, ...]:
 
 
 def _report(stage: str, error: Exception) -> FailureReport:
-    reason = str(error).strip() or type(error).__name__
+    reason = str(error).strip() or _NAMELESS.get(type(error), type(error).__name__)
     if not _is_foreseen(error):
         last = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{type(error).__name__}: {reason} (unforeseen, at {last.name}, line {last.lineno})"
@@ -313,8 +313,11 @@ def _without_patient_id(patient: Patient, failure: FailureReport) -> FailureRepo
     return replace(failure, reason=told)
 
 
+_NAMELESS: dict[type[Exception], str] = {MemoryError: "not enough memory"}
+
+
 def _is_foreseen(error: Exception) -> bool:
-    return type(error).__module__.startswith("pdcp_dagster.") or isinstance(error, OSError)
+    return type(error).__module__.startswith("pdcp_dagster.") or isinstance(error, OSError | MemoryError)
 
 
 def _write_down(patient: Patient, failure: FailureReport) -> None:

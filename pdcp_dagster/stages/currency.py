@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.stages.chain import STAGES, stopped_before
 from pdcp_dagster.stages.current import Standing, standing_of
-from pdcp_dagster.stages.inputs import origin_of
+from pdcp_dagster.stages.inputs import configurations_of, origin_of
 from pdcp_dagster.stages.notes_stage import current_notes
 from pdcp_dagster.stages.patient import Patient
 from pdcp_dagster.stages.skipping import findings_told, is_current
+from pdcp_dagster.stages.snapshot import snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pdcp_dagster.adapters.orthanc import Orthanc
     from pdcp_dagster.stages.outcome import PatientTask
@@ -35,20 +36,25 @@ def look_at(
     One request each. Whatever cannot be found out makes a patient one to be run, whose chain then says what is wrong.
     """
     by_id = {task.orthanc_id: task for task in tasks}
+    configurations = configurations_of(settings.cohort)
     for orthanc_id, fingerprint in archive.fingerprints(by_id):
         task = by_id[orthanc_id]
         standing = None
         if isinstance(fingerprint, str):
             with suppress(Exception):
-                standing = _standing_if_current(task, settings, archive, fingerprint)
+                standing = _standing_if_current(task, settings, archive, fingerprint, configurations)
         yield task, standing
 
 
 def _standing_if_current(
-    task: PatientTask, settings: ChainSettings, archive: Orthanc, fingerprint: str
+    task: PatientTask,
+    settings: ChainSettings,
+    archive: Orthanc,
+    fingerprint: str,
+    configurations: Mapping[str, str],
 ) -> Standing | None:
-    folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
-    standing = standing_of(folder, settings.cohort)
+    folder = snapshot_of(settings.store.cohort(settings.cohort.name).patient(task.partition_key))
+    standing = standing_of(folder, configurations)
     if standing.status not in _RESULTS:
         return None
     patient = Patient(task, settings, archive, folder)

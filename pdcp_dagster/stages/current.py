@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.decisions_file import DecisionsFileError, read_decisions
@@ -15,16 +16,16 @@ from pdcp_dagster.adapters.store import PATIENT_FILES, StoreError
 from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
 from pdcp_dagster.domain.decisions import decision_hash
 from pdcp_dagster.domain.notes import STAGES, findings_from, stages_of
-from pdcp_dagster.stages.inputs import changed_configuration
+from pdcp_dagster.stages.inputs import CONFIGURATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
-    from pdcp_dagster.domain.cohort import Cohort
 
 _NEVER_RUN = "Not run yet."
+NOT_ASKED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,11 @@ class NotInLinkage(PatientNotLoadableError):  # noqa: N818 - told like an exclus
     """The patient was prepared with a linkage that has no such asset: no dose with CR."""
 
 
-def standing_of(folder: PatientFolder, cohort: Cohort | None = None) -> Standing:
+def standing_of(folder: PatientFolder, configurations: Mapping[str, str] = NOT_ASKED) -> Standing:
     """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
 
-    cohort: what the cohort file says today, where that is known; what was made with another one is PENDING.
+    configurations: what the cohort file says to each stage today (`inputs.configurations_of`), where that is known;
+    what was made with another one is PENDING.
 
     PENDING, too, where a person decided since the last run, a stage is not done yet, something is missing that the
     notes tell of, or was made from what has changed since: none of these must be taken for a result. FAILED where the
@@ -95,13 +97,11 @@ def standing_of(folder: PatientFolder, cohort: Cohort | None = None) -> Standing
     decided = decided_since(folder)
     if decided:
         return Standing(Status.PENDING, None, f"{decided} Run this patient again.", findings, decided_since=True)
-    other = _made_with_another(folder, cohort) if cohort is not None else ""
-    if other:
-        return Standing(Status.PENDING, None, f"{other}. Run this patient again.", findings)
-    if not any(finding.stops for finding in findings):
-        unfinished = _unfinished(folder, by_stage, str(notes.get("linkage", "CRDP")))
-        if unfinished:
-            return Standing(Status.PENDING, None, f"{unfinished}. Run this patient again.", findings)
+    due = _made_with_another(folder, configurations)
+    if not due and not any(finding.stops for finding in findings):
+        due = _unfinished(folder, by_stage, str(notes.get("linkage", "CRDP")))
+    if due:
+        return Standing(Status.PENDING, None, f"{due}. Run this patient again.", findings)
     return Standing(status_of(findings), decisive.code, reason_of(findings), findings)
 
 
@@ -120,10 +120,10 @@ def decided_since(folder: PatientFolder) -> str:
     return "A person has decided about the patient since the last run." if decision else "A decision was withdrawn."
 
 
-def _made_with_another(folder: PatientFolder, cohort: Cohort) -> str:
+def _made_with_another(folder: PatientFolder, configurations: Mapping[str, str]) -> str:
     """Return in words what the cohort file has said something else to since, "" where nothing."""
-    marks = ((asset, folder.mark(asset)) for asset in (*stages_of(cohort.linkage), "patient_notes"))
-    changed = [asset for asset, mark in marks if mark and changed_configuration(cohort, asset, mark.made_with)]
+    marks = ((asset, today, folder.mark(asset)) for asset, today in configurations.items())
+    changed = [asset for asset, today, mark in marks if mark and mark.made_with.get(CONFIGURATION, today) != today]
     return f"The cohort file has changed since, which concerns {', '.join(changed)}" if changed else ""
 
 

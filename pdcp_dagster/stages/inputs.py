@@ -16,6 +16,7 @@ from pdcp_dagster.adapters.own_rules import rule_source
 from pdcp_dagster.adapters.store import Origin
 from pdcp_dagster.domain.decisions import decision_hash
 from pdcp_dagster.domain.linkage import RECIPES
+from pdcp_dagster.domain.notes import stages_of
 from pdcp_dagster.stages.circumstances import circumstances_of
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def configuration_of(cohort: Cohort, asset: str) -> str:
     return cohort.config_hash(*CONFIGURED_BY[asset])
 
 
-def changed_configuration(cohort: Cohort, asset: str, made_with: Mapping[str, str]) -> bool:
-    """Return whether the cohort file has said something else to this stage since it was made."""
-    return made_with.get(CONFIGURATION, configuration_of(cohort, asset)) != configuration_of(cohort, asset)
+def configurations_of(cohort: Cohort) -> dict[str, str]:
+    """Return the same for all stages of the cohort's linkage and its notes, by asset."""
+    return {asset: configuration_of(cohort, asset) for asset in (*stages_of(cohort.linkage), "patient_notes")}
 
 
 def origin_of(patient: Patient, asset: str, made_from: tuple[str, ...]) -> Origin:

@@ -25,12 +25,16 @@ from pdcp_dagster.domain.verdict import NoSuchCandidateError
 
 _RESTORE = "Have the stored file restored, or the patient exported again, then run this patient again."
 _REMAKE = "Run this patient again from the stage that made it."
+_ODD_ANSWER = (
+    "Check that ORTHANC_URL is an Orthanc, or wait until the archive stops receiving this patient, "
+    "then run this patient again."
+)
 _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (OrthancUnreachable, "Check that Orthanc runs and can be reached, then run this patient again."),
     (OrthancDenied, "Check ORTHANC_USERNAME and ORTHANC_PASSWORD, then run this patient again."),
     (OrthancSettingsError, "Correct the setting, then run this patient again."),
-    (OrthancAnswerError, "Check that ORTHANC_URL is an Orthanc, then run this patient again."),
-    (ObjectGone, "It was deleted meanwhile: list the patients again, then run this one again."),
+    (OrthancAnswerError, _ODD_ANSWER),
+    (ObjectGone, "It was deleted or replaced meanwhile: list the patients again, then run this one again."),
     (ObjectUnreadable, _RESTORE),
     (ObjectDamaged, _RESTORE),
     (DicomReadError, "Ask for a re-export of this object, then run this patient again."),
@@ -42,6 +46,7 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (OwnRuleError, "Correct the rule, then run this patient again."),
     (PatientBusyError, "Wait for the other run, then run this patient again."),
     (StoreError, _REMAKE),
+    (MemoryError, "Give each worker more (PDCP_WORKER_MEMORY_GB) or lower --jobs, then run this patient again."),
     (OSError, "Check that the store's disk has space and can be written to, then run this patient again."),
 )
 

@@ -14,15 +14,16 @@ from pdcp_dagster.adapters.parquet import concatenate_tables, read_table
 from pdcp_dagster.adapters.store import PATIENT_FILES
 from pdcp_dagster.domain.codes import Finding, Status, in_words
 from pdcp_dagster.domain.study_facts import DATES
-from pdcp_dagster.stages.current import standing_of
+from pdcp_dagster.stages.current import NOT_ASKED, standing_of
+from pdcp_dagster.stages.inputs import configurations_of
 from pdcp_dagster.stages.snapshot import snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
+    from pdcp_dagster.domain.cohort import Cohort
 
 _TEXT, _NUMBER, _COUNT, _DATE = "string", "Float64", "Int64", "object"
 _OUTSIDE = {"outside_dose_grid", "partly_outside_dose_grid"}
@@ -61,13 +62,17 @@ REPORT_COLUMNS: dict[str, str] = {
 """The contract of cohort_report.parquet; a column per stage says `done` or `-`."""
 
 
-def cohort_report_table(folder: CohortFolder, wanted: Iterable[str] = ()) -> pd.DataFrame:
+def cohort_report_table(
+    folder: CohortFolder, wanted: Iterable[str] = (), cohort: Cohort | None = None
+) -> pd.DataFrame:
     """Return the report: a row per patient in the order of the patient list, from files alone.
 
     wanted: PatientIDs that the cohort names; those that are not in the archive come last (I_EXEC_001).
+    cohort: as its file says today, where that is known: patients whom it says something else to since are PENDING.
     """
+    today = configurations_of(cohort) if cohort is not None else NOT_ASKED
     patients = read_table(folder.file("patient_ids"))
-    rows = [_row(folder, str(row.patient_id), str(row.partition_key)) for row in patients.itertuples()]
+    rows = [_row(folder, str(row.patient_id), str(row.partition_key), today) for row in patients.itertuples()]
     rows += [_missing_row(patient_id) for patient_id in sorted({*wanted} - {*patients["patient_id"]})]
     return pd.DataFrame(rows, columns=list(REPORT_COLUMNS)).astype(REPORT_COLUMNS)
 
@@ -83,29 +88,30 @@ def report_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def cohort_dvh_table(folder: CohortFolder, *, include_review: bool) -> pd.DataFrame:
+def cohort_dvh_table(folder: CohortFolder, *, include_review: bool, cohort: Cohort | None = None) -> pd.DataFrame:
     """Return the DVH rows of all patients who count, taken by their current status, never by whatever files there are.
 
-    Rows of ROIs that reach too far outside the dose grid stay out (`_OUTSIDE`).
+    Rows of ROIs that reach too far outside the dose grid stay out (`_OUTSIDE`). cohort: see `cohort_report_table`.
     """
+    today = configurations_of(cohort) if cohort is not None else NOT_ASKED
     counting = {Status.SUCCESS, Status.REVIEW} if include_review else {Status.SUCCESS}
-    table = concatenate_tables(_dvh_files(folder, counting))
+    table = concatenate_tables(_dvh_files(folder, counting, today))
     if table is None:
         return pd.DataFrame({"patient_id": pd.array([], dtype="string"), "roi_name": pd.array([], dtype="string")})
     outside = table["flags"].map(lambda flags: bool(_OUTSIDE & set(flags)))
     return table[~outside].reset_index(drop=True) if outside.any() else table
 
 
-def _dvh_files(folder: CohortFolder, counting: set[Status]) -> Iterator[Path]:
+def _dvh_files(folder: CohortFolder, counting: set[Status], today: Mapping[str, str]) -> Iterator[Path]:
     for key in read_table(folder.file("patient_ids"))["partition_key"]:
         patient = snapshot_of(folder.patient(str(key)))
-        if patient.manifest("dvh_table") is not None and standing_of(patient).status in counting:
+        if patient.manifest("dvh_table") is not None and standing_of(patient, today).status in counting:
             yield patient.file("dvh_table")
 
 
-def _row(folder: CohortFolder, patient_id: str, key: str) -> dict[str, Any]:
+def _row(folder: CohortFolder, patient_id: str, key: str, today: Mapping[str, str]) -> dict[str, Any]:
     patient = snapshot_of(folder.patient(key))
-    standing = standing_of(patient)
+    standing = standing_of(patient, today)
     facts = _details(patient, "verified_study").get("facts", {})
     ct = _details(patient, "ct_volume")
     spacing, size = ct.get("spacing_mm"), ct.get("size")

@@ -5,7 +5,6 @@ What lives here: the snapshot. What does not: what follows from it (`current`, `
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ def snapshot_of(folder: PatientFolder) -> PatientSnapshot:
     What the disk does not give is an OSError, and never the same as what is not there.
     """
     try:
-        names = set(os.listdir(folder.path / "manifests"))
+        names = {path.name for path in (folder.path / "manifests").iterdir()}
     except FileNotFoundError:
         names = set()
     marks = ((asset, folder.mark(asset)) for asset in PATIENT_FILES if f"{asset}.json" in names)

@@ -91,7 +91,7 @@ def test_a_file_written_by_hand_is_read_by_patient_id_to_the_letter(tmp_path: Pa
         ("decisions: []\nothers: []", "and nothing else"),
         ("decisions: [P1]", "entry 1: expected keys and values"),
         ("decisions: [{patient_id: P1", "while parsing"),
-        (BY_HAND.replace("'0012'", "0012"), "entry 1: patient_id: input should be a valid string, not 10"),
+        (BY_HAND.replace("'0012'", "0012"), "entry 1: patient_id: input should be a valid string, not of type int"),
         (BY_HAND.replace("'12'", "'0012'"), "entry 2: its patient has an entry above"),
         (BY_HAND.replace("reviewer: B, ", ""), "entry 2: reviewer: is required"),
         (BY_HAND.replace("reviewer: B", "reviewer: ''"), "entry 2: reviewer: string should have at least 1 character"),

@@ -85,6 +85,28 @@ def test_nothing_is_asked_for_in_gzip_and_no_redirect_is_followed(client: Orthan
     assert server.requests[0][1]["Accept-Encoding"] == "identity"
 
 
+def test_what_a_redirect_says_at_length_is_not_read(client: Orthanc, server: BrokenServer) -> None:
+    without_end = Answer(b"said", length=1 << 40, status=302, headers={"Location": "/login"}, stall_s=0.6)
+    server.tell("/system", without_end)
+    with pytest.raises(OrthancAnswerError, match="302"):
+        client.system()
+
+
+def test_no_cookie_is_kept(client: Orthanc, server: BrokenServer) -> None:
+    server.tell("/system", Answer(b'{"Version": "1.10.1"}', headers={"Set-Cookie": "ward=7; Path=/"}))
+    client.system()
+    client.system()
+    assert ["Cookie" in headers for _, headers in server.requests] == [False, False]
+
+
+def test_who_was_closed_asks_nothing_more(server: BrokenServer) -> None:
+    closed = Orthanc(OrthancSettings(url=server.url))
+    closed.close()
+    with pytest.raises(OrthancUnreachable):
+        closed.system()
+    assert server.requests == []
+
+
 def test_proxies_and_certificates_of_the_environment_do_not_override_the_settings(
     client: Orthanc, server: BrokenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,17 @@ from pdcp_dagster.adapters.orthanc import (
 )
 from pdcp_dagster.adapters.orthanc.patience import LONGEST_RETRY_AFTER_S, QUICK_WAITS_S, WAITS_S, Passing, persist
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
-from pdcp_dagster_tests.adapters.orthanc_fakes import CONTENT, FILE, ID, INFO, Answer, BrokenServer, info, instance
+from pdcp_dagster_tests.adapters.orthanc_fakes import (
+    CONTENT,
+    FILE,
+    ID,
+    INFO,
+    Answer,
+    BrokenServer,
+    as_json,
+    info,
+    instance,
+)
 from pdcp_dagster_tests.adapters.test_orthanc import a_structure_set, an_object, archived
 
 PATIENT = f"/patients/{ID}"
@@ -139,6 +149,23 @@ def test_a_download_waits_out_what_other_questions_wait_out(
     assert client.download(instance(), tmp_path / "a").size == len(CONTENT)
     assert server.asked(path) == 3
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a", CONTENT)]
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_structure_set_that_was_cut_is_read_again(
+    client: Orthanc, server: BrokenServer, tmp_path: Path, cut: bool
+) -> None:
+    content = a_structure_set(tmp_path, "cut", "1.2", contours=0).read_bytes()
+    study = {"ID": ID, "MainDicomTags": {}}
+    series = {"ID": ID, "MainDicomTags": {"Modality": "RTSTRUCT"}, "ParentStudy": ID}
+    listed = {"ID": ID, "ParentSeries": ID, "FileSize": len(content), "FileUuid": "u"}
+    for kind, record in {"studies": study, "series": series, "instances": listed}.items():
+        server.tell(f"{PATIENT}/{kind}", as_json([record]))
+    fault = Answer(content[:200], length=len(content)) if cut else Answer(status=503)
+    server.tell(FILE, fault, fault, Answer(content))
+    (row,) = client.instance_tags(ID, ["RTSTRUCT"])
+    assert row["StructureSetROISequence"][0]["ROIName"] == "Brüst/links"
+    assert server.asked(FILE) == 3
 
 
 @pytest.mark.parametrize(

@@ -61,3 +61,24 @@ def test_tables_with_different_columns_are_joined_with_nulls(tmp_path: Path) -> 
     assert joined["a"].tolist() == [1, 2]
     assert joined["b"].isna().tolist() == [True, False]
     assert concatenate_tables([]) is None
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 8])
+def test_joining_as_they_come_is_the_same_as_joining_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    paths = [tmp_path / f"{number}.parquet" for number in range(7)]
+    for number, path in enumerate(paths):
+        one = table().assign(number=number)
+        write_table(one.drop(columns="slices") if number == 0 else one, path)
+    monkeypatch.setattr("pdcp_dagster.adapters.parquet._JOINED_AT_ONCE", at_once)
+    joined = concatenate_tables(iter(paths))
+    assert joined is not None
+    assert joined["number"].tolist() == [number for number in range(7) for _ in range(2)]
+    assert joined["slices"].isna().sum() == 2 + 6
+    assert joined["patient_id"].fillna("none").tolist() == ["007", "none"] * 7
+    assert joined["date"].tolist() == [dt.date(2013, 11, 1), None] * 7
+    assert [list(flags) for flags in joined["flags"]] == [["empty"], []] * 7
+    assert joined["dose_gy"].dtype == table()["dose_gy"].dtype
+    joined.loc[0, "dose_gy"] = 1.0  # its memory is its own
+    assert joined["dose_gy"].tolist()[0] == 1.0

@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pdcp_dagster.adapters.report_page import render_report, write_report
 from pdcp_dagster.domain.codes import CODES
 
@@ -106,3 +108,16 @@ def test_the_page_loads_nothing_and_forbids_loading() -> None:
     text = page(ROWS)
     assert "default-src 'none'" in text
     assert not re.search(r"(src|href)=|url\(|@import|https?:", text)
+
+
+def test_a_page_of_more_patients_than_it_holds_leaves_out_those_with_the_least_to_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pdcp_dagster.adapters.report_page.patients.MOST_ROWS", 3)
+    statuses = ["PENDING", "SUCCESS", "EXCLUDE", "", "REVIEW", "FAILED"]
+    text = page([row(f"P{number}", status) for number, status in enumerate(statuses)])
+    (values,) = re.findall(r'id="values">(.*?)</script>', text)
+    assert [values_of[0] for values_of in json.loads(values)["rows"]] == ["P2", "P4", "P5"], "in their order"
+    assert "The table holds 3 of 6 patients" in text
+    assert sum(tile_counts(text).values()) == 6, "all are counted"
+    assert "The table holds" not in page(ROWS[:3]), "as many as it holds"

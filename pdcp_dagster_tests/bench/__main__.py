@@ -12,11 +12,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from pdcp_dagster_tests.bench import analytic, mask_oracle, nifti_peer, one_patient, peers, printed
+from pdcp_dagster_tests.bench import analytic, mask_oracle, nifti_peer, one_patient, peers, printed, printed_scale
 from pdcp_dagster_tests.bench.analytic_cases import SLICES_MM
 from pdcp_dagster_tests.bench.end_to_end import run_patients
+from pdcp_dagster_tests.bench.many_files import measure_listing, measure_tables
+from pdcp_dagster_tests.bench.orchestration import TARGETS, measure_orchestration, real_outcome
 from pdcp_dagster_tests.bench.peers_analytic import PeerEngine, written
 from pdcp_dagster_tests.bench.retrieval import measure_retrieval
+from pdcp_dagster_tests.bench.scale import measure_from_tags
+from pdcp_dagster_tests.bench.second_run import measure_second_run
 from pdcp_dagster_tests.bench.verification import ROWS, measure_verification
 
 
@@ -28,6 +32,11 @@ def main() -> None:
     parser.add_argument("--summaries", type=int, default=10_000, help="of the part verification")
     parser.add_argument("--slices", type=float, nargs="+", default=list(SLICES_MM), help="mm, of the part analytic")
     parser.add_argument("--repeats", type=int, default=3, help="of the part one-patient; the smallest figure counts")
+    parser.add_argument("--tagged", type=int, default=2000, help="patients of the part from-tags")
+    parser.add_argument("--orchestrated", type=int, default=1000, help="patients of the part orchestration")
+    parser.add_argument("--reported", type=int, default=10_000, help="patients with files, of the part tables")
+    parser.add_argument("--listed", type=int, default=50_000, help="patients without, of the part tables")
+    parser.add_argument("--current", type=int, default=500, help="patients of the part second-run")
     arguments = parser.parse_args()
     for name, part in PARTS.items():
         if name in arguments.only:
@@ -88,6 +97,25 @@ def _end_to_end(arguments: argparse.Namespace) -> None:
         printed.end_to_end(run_patients(arguments.patients), arguments.patients)
 
 
+def _from_tags(arguments: argparse.Namespace) -> None:
+    printed_scale.from_tags(measure_from_tags(arguments.tagged))
+
+
+def _orchestration(arguments: argparse.Namespace) -> None:
+    outcome = real_outcome()
+    for checks in TARGETS:
+        printed_scale.of_orchestration(measure_orchestration(arguments.orchestrated, checks, outcome))
+
+
+def _tables(arguments: argparse.Namespace) -> None:
+    printed_scale.of_jobs(arguments.reported, measure_tables(arguments.reported))
+    printed_scale.of_jobs(arguments.listed, {"list and report": measure_listing(arguments.listed)})
+
+
+def _second_run(arguments: argparse.Namespace) -> None:
+    printed_scale.of_second_run(measure_second_run(arguments.current))
+
+
 PARTS = {
     "verification": _verification,
     "analytic": _analytic,
@@ -96,6 +124,10 @@ PARTS = {
     "nifti": _nifti,
     "retrieval": _retrieval,
     "end-to-end": _end_to_end,
+    "from-tags": _from_tags,
+    "orchestration": _orchestration,
+    "tables": _tables,
+    "second-run": _second_run,
 }
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What the tables of a large cohort cost: the jobs that list and report, over tens of thousands of patients.
 
-What lives here: a store full of one prepared patient's copies, an archive that only lists, and the jobs measured each in
-a process of its own. What does not: preparing patients (`one_patient`, `end_to_end`).
+What lives here: a store full of one prepared patient's copies, an archive that only lists, and the jobs measured, each
+in a process of its own. What does not: preparing patients (`one_patient`, `end_to_end`).
 
-    python -m pdcp_dagster_tests.bench.many_files list_many report_many     prints what these jobs cost, as JSON
+    python -m pdcp_dagster_tests.bench.many_files list_many report_many:cohort_report     prints what they cost, as JSON
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,6 @@ from urllib.parse import parse_qs, urlparse
 
 import dagster as dg
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
@@ -49,11 +47,18 @@ if TYPE_CHECKING:
 
 COHORT = "many"
 _COHORT_FILE = {"name": COHORT, "ct_instances": {"minimum": 10}}
-_MODEL = "MODEL"
+_MODEL = "many999999"
+"""As long as every other PatientID, so that one can be put in the place of the other in any file."""
 TARGET_WALL_S = 60.0
 TARGET_PEAK_MB = 1000.0
 _FAILED_EVERY, _PENDING_EVERY = 20, 25
-_FAILURE = {"stage": "ct_volume", "error_type": "OSError", "reason": "no space left on device", "time": "", "run_id": ""}
+_FAILURE = {
+    "stage": "ct_volume",
+    "error_type": "OSError",
+    "reason": "no space left on device",
+    "time": "",
+    "run_id": "",
+}
 _NOWHERE = "http://127.0.0.1:9"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -129,11 +134,10 @@ def fill_store(folder: CohortFolder, patients: int) -> None:
     keys = [f"many{number:06d}" for number in range(patients)]
     _write_list(folder, keys)
     with tempfile.TemporaryDirectory(prefix="pdcp-model-") as name:
-        model = _prepared(Path(name))
-        curves = pq.read_table(model.file("dvh_table"))
+        model = _small_files(_prepared(Path(name)))
         for number, key in enumerate(keys):
             if number % _PENDING_EVERY:
-                _copy(model, folder.patient(key), key, curves)
+                _copy(model, folder.patient(key).path, key)
             if number % _FAILED_EVERY == 1:
                 folder.patient(key).write_failure(_FAILURE)
 
@@ -148,24 +152,26 @@ def _prepared(root: Path) -> PatientFolder:
             upload_folder(archive, root / "phantom")
             (orthanc_id,) = list_patients(archive, cohort, root).table["orthanc_id"]
             everything = frozenset(PATIENT_ASSETS)
-            outcome = run_patient(
-                PatientTask(_MODEL, _MODEL, str(orthanc_id), everything, "bench"), settings, archive
-            )
+            outcome = run_patient(PatientTask(_MODEL, _MODEL, str(orthanc_id), everything, "bench"), settings, archive)
     if outcome.failure is not None:
         raise SystemExit(outcome.reason)
     return settings.store.cohort(COHORT).patient(_MODEL)
 
 
-def _copy(model: PatientFolder, target: PatientFolder, patient_id: str, dvhs: pa.Table) -> None:
-    """Copy what reports read: notes, commit marks, DVHs, with the patient's own ID."""
-    (target.path / "manifests").mkdir(parents=True)
-    shutil.copyfile(model.file("patient_notes"), target.file("patient_notes"))
-    for mark in (model.path / "manifests").iterdir():
-        text = mark.read_text(encoding="utf-8").replace(f'"{_MODEL}"', f'"{patient_id}"')
-        (target.path / "manifests" / mark.name).write_text(text, encoding="utf-8")
-    column = dvhs.schema.get_field_index("patient_id")
-    own = pa.array([patient_id] * len(dvhs), dvhs.schema.field(column).type)
-    pq.write_table(dvhs.set_column(column, dvhs.schema.field(column), own), target.file("dvh_table"))
+def _small_files(model: PatientFolder) -> dict[str, bytes]:
+    """Return what reports read, notes, commit marks and DVHs, by path below the patient's folder."""
+    dvhs = pq.read_table(model.file("dvh_table"))
+    codecs = {name: "none" if name == "patient_id" else "snappy" for name in dvhs.column_names}
+    pq.write_table(dvhs, model.file("dvh_table"), compression=codecs)
+    paths = [model.file("patient_notes"), model.file("dvh_table"), *(model.path / "manifests").iterdir()]
+    return {path.relative_to(model.path).as_posix(): path.read_bytes() for path in paths}
+
+
+def _copy(model: dict[str, bytes], target: Path, patient_id: str) -> None:
+    """Write the model's files as another patient's."""
+    (target / "manifests").mkdir(parents=True)
+    for name, content in model.items():
+        (target / name).write_bytes(content.replace(_MODEL.encode(), patient_id.encode()))
 
 
 def _write_list(folder: CohortFolder, keys: Sequence[str]) -> None:
@@ -191,7 +197,7 @@ def _listing_archive(patients: int) -> Iterator[str]:
     class Listing(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_GET(self) -> None:
             asked = urlparse(self.path)
             page = {name: int(values[0]) for name, values in parse_qs(asked.query).items() if name != "expand"}
             since, limit = page.get("since", 0), page.get("limit", patients)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -147,6 +148,61 @@ def test_a_store_that_cannot_be_written(clinic: Clinic, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     answer = clinic.pdcp("run", "--cohort", "nobody", **{**clinic.settings, "PDCP_STORE": tmp_path / "file" / "store"})
     require_one_line(answer, "cannot be used")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("dagster.yaml", "telemetry: [", ("dagster.yaml", "line 1")),
+        ("dagster.yaml", "no_such_setting: true\n", ("no_such_setting",)),
+        ("history/runs.db", "this is no database; " * 50, ("file is not a database",)),
+        ("history", "no folder", ("File exists",)),
+    ],
+    ids=["no YAML", "unknown setting", "damaged database", "no folder"],
+)
+def test_a_dagster_home_that_cannot_be_used(
+    clinic: Clinic, tmp_path: Path, file: str, content: str, words: tuple[str, ...]
+) -> None:
+    clinic.cohort("nobody")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(content)
+    answer = clinic.pdcp("run", "--cohort", "nobody", **clinic.settings, DAGSTER_HOME=tmp_path)
+    require_one_line(answer, "Dagster's home", str(tmp_path), *words)
+
+
+def run_on_a_small_disk(clinic: Clinic, kilobytes: int, home: Path) -> Answer:
+    """Run with a limit on the size of any file, which a write meets as it would meet a full disk: with an OSError."""
+    settings = {name: str(value) for name, value in {**clinic.settings, "DAGSTER_HOME": home}.items()}
+    limit = (kilobytes << 10, kilobytes << 10)
+    return subprocess.run(
+        [clinic.pdcp.program, "run", "--cohort", "nobody"],
+        env={**os.environ, **settings},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_disk_that_is_full_from_the_beginning_is_a_wrong_configuration(clinic: Clinic, tmp_path: Path) -> None:
+    clinic.cohort("nobody")
+    require_one_line(run_on_a_small_disk(clinic, 0, tmp_path), "dagster.yaml cannot be written")
+    assert list(tmp_path.iterdir()) == []
+    require_one_line(run_on_a_small_disk(clinic, 16, tmp_path), "Dagster's home", str(tmp_path))
+
+
+def test_a_disk_that_fills_up_in_the_middle_ends_the_run_with_the_reason_as_its_last_line(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    clinic.cohort("nobody")
+    complete = clinic.pdcp("run", "--cohort", "nobody", **clinic.settings, DAGSTER_HOME=tmp_path)
+    assert complete.returncode == 0
+    largest = max(file.stat().st_size for file in tmp_path.rglob("*.db"))
+    answer = run_on_a_small_disk(clinic, largest >> 10, tmp_path)
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    # Dagster may have complained before of an event that it could not write.
+    assert answer.stderr.splitlines()[-1].startswith("Error: ")
 
 
 def test_upload_to_nobody_and_of_nothing(clinic: Clinic, tmp_path: Path) -> None:

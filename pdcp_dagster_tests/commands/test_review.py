@@ -242,7 +242,7 @@ def test_a_file_of_decisions_with_a_mistake_stops_every_command_before_it_does_a
     before = path.read_text() if path.exists() else None
     path.write_text("decisions: [{patient_id: 12}]")
     try:
-        said = ("decisions.yaml: entry 1: ", "patient_id: input should be a valid string, not 12")
+        said = ("decisions.yaml: entry 1: ", "patient_id: input should be a valid string, not of type int")
         require_one_line(desk.pdcp("run", "--cohort", "review", **desk.settings), *said)
         require_one_line(review(desk, "list"), *said)
         require_one_line(review(desk, "decide", "--patient", "RVsound", "--exclude", *WHO), *said)

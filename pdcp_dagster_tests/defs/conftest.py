@@ -89,9 +89,12 @@ class Site:
         """Run `report_<cohort>`."""
         return self.run(report_job_name(self.cohort))
 
-    def collect(self, *patients: str, assets: Sequence[str] = (), **how: Any) -> dg.ExecuteInProcessResult:
+    def collect(
+        self, *patients: str, assets: Sequence[str] = (), force: bool = False, **how: Any
+    ) -> dg.ExecuteInProcessResult:
         """Run `collect_<cohort>` for scattered patients (none: the run's own partitions) and all or some assets."""
-        config = {"ops": {f"{self.cohort}_{STEP}": {"config": {"patients": list(patients), "jobs": 1}}}}
+        chosen = {"patients": list(patients), "jobs": 1, "force": force}
+        config = {"ops": {f"{self.cohort}_{STEP}": {"config": chosen}}}
         selection = [self.key(asset) for asset in assets] or None
         return self.run(collect_job_name(self.cohort), config, asset_selection=selection, **how)
 

@@ -47,7 +47,7 @@ def test_one_asset_alone_is_made_from_the_store_without_the_archive_and_is_the_s
 ) -> None:
     before = files_of(site, "RA")
     monkeypatch.setenv("ORTHANC_URL", NOWHERE)
-    result = site.collect(assets=["dvh_table"], partition_key="RA")
+    result = site.collect(assets=["dvh_table"], partition_key="RA", force=True)
     assert result.success, site.errors(result)
     assert set(site.events(result)) == {("dvh_table", "RA")}
     after = files_of(site, "RA")
@@ -62,7 +62,7 @@ def test_one_asset_alone_is_made_from_the_store_without_the_archive_and_is_the_s
 def test_every_asset_alone_has_the_data_version_that_it_has_in_a_whole_run(site: Site) -> None:
     before = {asset: site.patient("RC").manifest(asset) for asset in PATIENT_ASSETS}
     for asset in ("structure_masks", "dose_volume", "plan_table", "central_slices"):
-        result = site.collect(assets=[asset], partition_key="RC")
+        result = site.collect(assets=[asset], partition_key="RC", force=True)
         assert result.success, site.errors(result)
         event = site.events(result)[asset, "RC"]
         manifest = before[asset]
@@ -70,6 +70,24 @@ def test_every_asset_alone_has_the_data_version_that_it_has_in_a_whole_run(site:
         assert event.tags is not None
         assert event.tags["dagster/data_version"] == manifest.data_version
     assert {asset: site.patient("RC").manifest(asset) for asset in PATIENT_ASSETS} == before
+
+
+def test_what_is_current_is_materialised_as_skipped_with_what_was_said_of_it_and_touches_no_file(site: Site) -> None:
+    before = files_of(site, "RC")
+    result = site.collect_range("RC", "RC")
+    assert result.success, site.errors(result)
+    assert files_of(site, "RC") == before
+    events = site.events(result)
+    assert set(events) == {(asset, "RC") for asset in PATIENT_ASSETS}
+    for asset in PATIENT_ASSETS:
+        event, manifest = events[asset, "RC"], site.patient("RC").manifest(asset)
+        assert event.metadata["skipped"].value == "current"
+        assert event.tags is not None
+        assert manifest is not None
+        assert event.tags["dagster/data_version"] == manifest.data_version
+    assert events["dvh_table", "RC"].metadata["path"].value == str(site.patient("RC").file("dvh_table"))
+    assert events["ct_volume", "RC"].metadata["slices"].value == 10, "figures are told again"
+    assert site.statuses("RC") == DONE
 
 
 def test_an_asset_of_a_patient_who_was_never_run_fails_and_says_what_to_materialise_first(site: Site) -> None:

@@ -14,9 +14,11 @@ import psutil
 
 from pdcp_dagster.phantom.orthanc_server import PrivateOrthanc
 
-_EVERY_S = (4.0, 15.0)
+_EVERY_S = (5.0, 20.0)
 _ORTHANC_DOWN_S = (0.5, 4.0)
-_BLOWS = ("SIGINT", "SIGTERM", "SIGKILL", "worker killed", "worker killed", "Orthanc restarted", "Orthanc restarted")
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGKILL")
+_BLOWS = (*_SIGNALS, *("worker killed",) * 4, *("Orthanc restarted",) * 3)
+"""Signals less often: a run must also come to its end."""
 
 
 class Blows:

@@ -11,7 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
+from pdcp_dagster import __version__
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings, patience
 from pdcp_dagster.adapters.store import PatientFolder, Store
 from pdcp_dagster.domain.cohort import Cohort
@@ -76,16 +78,33 @@ class Hospital:
     def settings(self, store: str, *, cohort: dict[str, Any] | None = None, **orthanc: Any) -> ChainSettings:
         archive = OrthancSettings(**{"url": self.proxy.url, "timeout_s": TIMEOUT_S, **orthanc})
         return ChainSettings(
-            Cohort.model_validate({**COHORT, **(cohort or {})}), Store(self.root / store), archive, "0"
+            Cohort.model_validate({**COHORT, **(cohort or {})}), Store(self.root / store), archive, __version__
         )
+
+    def of_a_run(self, root: Path) -> dict[str, str | Path]:
+        """Return the settings of a `pdcp run` for the two who are always here; it writes into `root`."""
+        cohorts = root / "cohorts"
+        cohorts.mkdir()
+        (cohorts / "hospital.csv").write_text(f"patient_id\n{VICTIM}\n{OTHER}\n")
+        (cohorts / "hospital.yaml").write_text(yaml.safe_dump({**COHORT, "patients": "hospital.csv"}))
+        return {
+            "PDCP_COHORTS": cohorts,
+            "PDCP_STORE": root / "store",
+            "DAGSTER_HOME": root / "dagster",
+            "ORTHANC_URL": self.proxy.url,
+        }
 
     def folder(self, patient_id: str, store: str) -> PatientFolder:
         return Store(self.root / store).cohort("hospital").patient(partition_key(patient_id))
 
     def files(self, patient_id: str, store: str) -> dict[str, bytes]:
-        """Return the content of every file of a patient by its path in the patient's folder."""
+        """Return the content of every file of a patient, but of its lock, by its path in the patient's folder."""
         folder = self.folder(patient_id, store).path
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.name != ".lock"
+        }
 
     def phantom(self, patient_id: str) -> Path:
         """Return where a patient's DICOM files lie."""

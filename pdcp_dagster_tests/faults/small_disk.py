@@ -1,9 +1,8 @@
-"""A disk of a few MB to be filled or made read-only: a tmpfs that only a process of our own and its kind can see.
+"""A disk of a few MB to be filled or made read-only: a tmpfs in a mount namespace of its own.
 
-What lives here: the disk and running commands that see it. What does not: what is run.
+What lives here: the disk. What does not: what is written to it.
 
-It takes a mount namespace (Linux, `unshare`), which a machine may refuse to users: then `SmallDisk` raises
-DiskRefused with the reason, and tests are skipped with it.
+A machine may refuse users such a namespace (Linux, `unshare`): then `SmallDisk` raises DiskRefused with its reason.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Self
 
 _READY = "ready"
 _UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
-_TIMEOUT_S = 120
+_PAGE_KB = 4
 
 
 class DiskRefused(RuntimeError):  # noqa: N818 - reads as what it says
@@ -23,17 +22,17 @@ class DiskRefused(RuntimeError):  # noqa: N818 - reads as what it says
 
 
 class SmallDisk:
-    """A tmpfs of `size_kb` on the empty folder `mounted_at`; a context manager. From outside it is seen at `path`."""
+    """A tmpfs of `size_kb`; a context manager. `mounted_at` is an empty folder that stays as it is for all others."""
 
     def __init__(self, mounted_at: Path, size_kb: int) -> None:
-        self.mounted_at = mounted_at
+        self._mounted_at = mounted_at
         self._size_kb = size_kb
         self._holder: subprocess.Popen[str] | None = None
 
     @property
     def path(self) -> Path:
-        """The disk's folder as this process can read it."""
-        return Path(f"/proc/{self._pid}/root") / self.mounted_at.relative_to("/")
+        """The disk's folder, by a path that leads there from outside of its namespace."""
+        return Path(f"/proc/{self._pid}/root") / self._mounted_at.relative_to("/")
 
     @property
     def _pid(self) -> int:
@@ -42,11 +41,10 @@ class SmallDisk:
         return self._holder.pid
 
     def __enter__(self) -> Self:
-        self.mounted_at.mkdir(parents=True)
         mount = f'mount -t tmpfs -o size={self._size_kb}k tmpfs "$1" && echo {_READY} && exec cat'
         try:
             self._holder = subprocess.Popen(
-                [*_UNSHARE, "sh", "-c", mount, "sh", self.mounted_at],
+                [*_UNSHARE, "sh", "-c", mount, "sh", self._mounted_at],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -64,32 +62,19 @@ class SmallDisk:
         if self._holder is not None:
             self._holder.communicate()  # the end of its input is its end, and the disk's
 
-    def run(self, *command: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command that sees the disk, to its end."""
+    def make_read_only(self) -> None:
+        """Let nobody write any more, root neither."""
         enter = ["nsenter", "--target", str(self._pid), "--user", "--mount", "--preserve-credentials"]
-        return subprocess.run(
-            [*enter, *command],
-            env=os.environ if env is None else env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_TIMEOUT_S,
-        )
-
-    def remount(self, options: str) -> None:
-        """Change the disk while it is there: `size=64m`, `ro`, `rw`."""
-        self.run("mount", "-o", f"remount,{options}", self.mounted_at).check_returncode()
-
-    def free_kb(self) -> int:
-        """Return what is free, in kB."""
-        room = os.statvfs(self.path)
-        return room.f_bavail * room.f_frsize // 1024
+        remount = ["mount", "-o", "remount,ro", str(self._mounted_at)]
+        subprocess.run([*enter, *remount], capture_output=True, check=True)
 
     def leave_free(self, kb: int) -> None:
-        """Fill the disk with a file `ballast` until so many kB are free."""
-        taken = self.free_kb() - kb
-        self.run("fallocate", "--length", f"{taken}KiB", self.mounted_at / "ballast").check_returncode()
+        """Fill the disk with a file `ballast` until so many kB are free, in whole pages."""
+        room = os.statvfs(self.path)
+        pages = room.f_bavail * room.f_frsize // 1024 // _PAGE_KB - -(-kb // _PAGE_KB)
+        with (self.path / "ballast").open("wb") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, pages * _PAGE_KB * 1024)
 
     def free_all(self) -> None:
         """Remove the ballast."""
-        self.run("rm", self.mounted_at / "ballast").check_returncode()
+        (self.path / "ballast").unlink()

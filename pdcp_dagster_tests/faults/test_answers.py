@@ -34,6 +34,7 @@ def named(fault: Fault) -> str:
         wrongs.CUT,
         wrongs.CUT_CHUNKS,
         wrongs.HUNG_UP,
+        wrongs.COMPRESSED,
         wrongs.trickle(TIMEOUT_S),
     ],
     ids=named,
@@ -61,7 +62,7 @@ def test_a_file_that_comes_wrong_once_is_fetched_again(hospital: Hospital, fault
     [
         (LISTING, wrongs.status(401), "OrthancDenied", "refuses user name or password (401)"),
         (FILE, wrongs.status(403), "OrthancDenied", "Check ORTHANC_USERNAME and ORTHANC_PASSWORD"),
-        (TAGS, wrongs.status(404), "ObjectGone", "deleted meanwhile"),
+        (TAGS, wrongs.status(404), "ObjectGone", "deleted or replaced meanwhile"),
         (FILE, wrongs.status(404), "ObjectGone", "list the patients again"),
         (FILE, wrongs.status(429, retry_after="0"), "OrthancUnreachable", "at present (429)"),
         (TAGS, wrongs.status(500), "ObjectUnreadable", "cannot read"),

@@ -86,7 +86,7 @@ def test_a_patient_who_is_deleted_in_the_middle_fails_and_the_others_are_done(ho
     failure = outcomes[name].failure
     assert failure is not None
     assert failure.error_type == "ObjectGone"
-    assert "It was deleted meanwhile: list the patients again" in outcomes[name].reason
+    assert "It was deleted or replaced meanwhile: list the patients again" in outcomes[name].reason
     assert hospital.folder(name, name).manifest("retrieved_dicom") is None
     hospital.require_nothing_half_done(name)
     hospital.require_undisturbed(name, OTHER)
@@ -97,5 +97,5 @@ def test_a_patient_who_is_deleted_after_the_list_was_made_fails_and_the_others_a
     hospital.delete("deleted-before")
     outcomes = hospital.run("deleted-before", "deleted-before", OTHER)
     assert "Failed at image_summary" in outcomes["deleted-before"].reason
-    assert "It was deleted meanwhile" in outcomes["deleted-before"].reason
+    assert "It was deleted or replaced meanwhile" in outcomes["deleted-before"].reason
     hospital.require_undisturbed("deleted-before", OTHER)

@@ -23,7 +23,17 @@ VALUES = (
     *(b"", b" ", b"\0", b"-", b"nan", b"inf ", b"1e400 ", b"-1e308", b"1_0 ", b"0", b"-1", b"1.5 ", b"99999999999999 "),
     *(b"1\\2\\3 ", b"\\\\\\", b"text", b"a\nb\rc\0d ", "ä é".encode(), b"\xff\xfe\xfd\xfc", b"../../x ", b"[red]x[/]"),
     *(b"9" * 5000, b"A" * 70000, b"1\\" * 30000, b"\xff\xff", b"\xff\xff\xff\xff", b"\0\0", b"\0\0\0\0", b"\0" * 8),
-    *(b"\0\0\0\0\0\0\xf8\x7f", b"\xff\x7f", b"GY", b"CT", b"RTDOSE", b"20240230", b"1.2.3 ", b"ISO_IR 999", b"ISO 2022 IR 87"),
+    *(
+        b"\0\0\0\0\0\0\xf8\x7f",
+        b"\xff\x7f",
+        b"GY",
+        b"CT",
+        b"RTDOSE",
+        b"20240230",
+        b"1.2.3 ",
+        b"ISO_IR 999",
+        b"ISO 2022 IR 87",
+    ),
     *(b"\\ISO 2022 IR 149", b"-0", b"0x10", b"1,5 ", b"1e-320", b"4294967296"),
 )
 SYNTAXES = tuple(
@@ -232,4 +242,11 @@ def _deflated(raw: bytes, where: int, _what: int) -> bytes:
     return raw[:at].replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99") + packed
 
 
-_BYTE_CHANGES: tuple[Callable[[bytes, int, int], bytes], ...] = (_cut, _flip, _lost, _twice, _length_anywhere, _deflated)
+_BYTE_CHANGES: tuple[Callable[[bytes, int, int], bytes], ...] = (
+    _cut,
+    _flip,
+    _lost,
+    _twice,
+    _length_anywhere,
+    _deflated,
+)

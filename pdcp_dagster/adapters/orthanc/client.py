@@ -16,7 +16,13 @@ from pydicom.charset import convert_encodings, decode_bytes
 from pdcp_dagster.adapters.orthanc import patience
 from pdcp_dagster.adapters.orthanc.connection import HURRIED, Connection, require_orthanc_id
 from pdcp_dagster.adapters.orthanc.download import Downloads, require_length
-from pdcp_dagster.adapters.orthanc.errors import ObjectGone, OrthancAnswerError, OrthancError, OrthancUnreachable
+from pdcp_dagster.adapters.orthanc.errors import (
+    ObjectDamaged,
+    ObjectGone,
+    OrthancAnswerError,
+    OrthancError,
+    OrthancUnreachable,
+)
 from pdcp_dagster.adapters.orthanc.head import read_head
 from pdcp_dagster.adapters.orthanc.listing import PatientListing, fingerprint_of, main_tags
 from pdcp_dagster.adapters.orthanc.records import ArchivedPatient, Downloaded
@@ -222,8 +228,11 @@ class Orthanc:
         file_size, name = origin["file_size"], f"RTSTRUCT {instance_id}"
 
         def read(answer: BaseHTTPResponse) -> dict[str, Any]:
-            require_length(answer, file_size, name)
-            return read_head(answer, name, file_size)
+            try:
+                require_length(answer, file_size, name)
+                return read_head(answer, name, file_size)
+            except ObjectDamaged as error:
+                raise patience.Passing(error, patience.QUICK_WAITS_S) from error
 
         tags = self._connection.get(f"/instances/{instance_id}/file", read)
         tags |= self._approval(instance_id, str(tags.get("SpecificCharacterSet") or ""))

@@ -1,39 +1,35 @@
 """The connections to one Orthanc: pooled, bounded, in identity encoding, every error typed.
 
-What lives here: questions and whole answers. What does not: which resources exist and what they mean (`client`), what
-a fault means (`failures`), how long it is waited out (`patience`).
+What lives here: questions and whole answers. What does not: which resources exist and what they mean (`client`), TLS
+and credentials (`transport`), what a fault means (`failures`), how long it is waited out (`patience`).
 
 Of the environment nothing counts: no proxy, no .netrc, no REQUESTS_CA_BUNDLE.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
-import socket
-import ssl
 import threading
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode, urlsplit
-from weakref import WeakSet
+from urllib.parse import urlencode
 
 import urllib3
 
 from pdcp_dagster.adapters.orthanc import patience
-from pdcp_dagster.adapters.orthanc.errors import OrthancAnswerError, OrthancSettingsError
+from pdcp_dagster.adapters.orthanc.errors import OrthancAnswerError
 from pdcp_dagster.adapters.orthanc.failures import require_success, typed_errors
+from pdcp_dagster.adapters.orthanc.transport import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-    from urllib3.connection import HTTPConnection
     from urllib3.response import BaseHTTPResponse
 
     from pdcp_dagster.adapters.orthanc.settings import OrthancSettings
@@ -65,28 +61,18 @@ class Connection:
     def __init__(self, settings: OrthancSettings) -> None:
         self.settings = settings
         self.closing = threading.Event()
-        self._path = urlsplit(settings.url).path
-        # Orthanc up to 1.12.1 gzips each DICOM file on the fly if it may: 26 times slower.
-        self._headers = {"Accept-Encoding": "identity", "User-Agent": "pdcp_dagster", **_credentials(settings)}
-        timeout = urllib3.Timeout(min(_CONNECT_TIMEOUT_S, settings.timeout_s), settings.timeout_s)
-        # block: who finds all connections in use waits for one.
-        kept = {"maxsize": settings.connections, "block": True, "timeout": timeout, "retries": False}
-        if settings.url.startswith("https:"):
-            kept["ssl_context"] = _tls_context(settings)
-        self._pool = urllib3.connection_from_url(settings.url, **kept)
-        self._made: WeakSet[HTTPConnection] = WeakSet()
-        self._pool.ConnectionCls = self._remembered(self._pool.ConnectionCls)
+        self._timeouts_s = (min(_CONNECT_TIMEOUT_S, settings.timeout_s), settings.timeout_s)
+        self._session = Session(settings)
 
     def give_up(self) -> None:
         """Have whoever still waits for an answer, or for a server, end with an error at once."""
         self.closing.set()
-        for connection in list(self._made):
-            _shut_down(connection)
+        self._session.break_off()
 
     def close(self) -> None:
         """Close all connections."""
         self.give_up()
-        self._pool.close()
+        self._session.close()
 
     def get(
         self,
@@ -137,37 +123,35 @@ class Connection:
 
     def post_file(self, path: str, file: BinaryIO) -> dict[str, Any]:
         """Return the JSON object that answers a POST of a file's bytes; to store the same twice does no harm."""
-        length = {"Content-Length": str(os.fstat(file.fileno()).st_size)}
+        # Of an empty file requests would not tell the length.
+        body = file if os.fstat(file.fileno()).st_size else None
 
         def attempt() -> dict[str, Any]:
             file.seek(0)
-            with typed_errors(self.settings, path), self._answer("POST", path, length, file) as answer:
+            with typed_errors(self.settings, path), self._answer("POST", path, {}, body) as answer:
                 require_success(answer, path)
                 return _require_object(_json(answer, path), path)
 
         return self.persist(attempt, HURRIED)
-
-    def _remembered(self, make: Callable[..., Any]) -> Any:
-        def made(*arguments: Any, **options: Any) -> HTTPConnection:
-            connection: HTTPConnection = make(*arguments, **options)
-            self._made.add(connection)
-            return connection
-
-        return made
 
     @contextmanager
     def _answer(
         self, method: str, target: str, headers: dict[str, str], body: BinaryIO | None = None
     ) -> Iterator[BaseHTTPResponse]:
         """Yield an answer, its body still to be read; the connection is kept where that was read to its end."""
-        answer = self._pool.urlopen(
+        if self.closing.is_set():
+            raise urllib3.exceptions.HTTPError("closed")
+        answer: BaseHTTPResponse = self._session.request(
             method,
-            self._path + target,
-            body=body,
-            headers={**self._headers, **headers},
-            preload_content=False,
-            redirect=False,
-        )
+            self.settings.url + target,
+            data=body,
+            headers=headers,
+            timeout=self._timeouts_s,
+            stream=True,
+            allow_redirects=False,
+        ).raw
+        # As urllib3 does unless told otherwise, and requests tells it.
+        answer.decode_content = True
         try:
             yield answer
         except Exception:
@@ -176,32 +160,6 @@ class Connection:
         finally:
             answer.close()
             answer.release_conn()
-
-
-def _credentials(settings: OrthancSettings) -> dict[str, str]:
-    if not settings.username:
-        return {}
-    token = base64.b64encode(f"{settings.username}:{settings.password}".encode()).decode()
-    return {"Authorization": f"Basic {token}"}
-
-
-def _shut_down(connection: HTTPConnection) -> None:
-    # Not ssl's own, which would take TLS from under the thread that reads.
-    with suppress(OSError):
-        if isinstance(connection.sock, socket.socket):
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-
-def _tls_context(settings: OrthancSettings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_bundle)
-    except OSError as error:  # ssl.SSLError among them
-        raise OrthancSettingsError(f"ORTHANC_CA_BUNDLE: {settings.ca_bundle!r} holds no certificates") from error
-    if not settings.verify_tls:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _drain(answer: BaseHTTPResponse) -> None:

@@ -1,9 +1,9 @@
 """Every fault of HTTP, TLS and the network as one of our errors, in one line, and whether it may pass.
 
-What lives here: statuses and the exceptions of urllib3, ssl and the system. What does not: how long a passing one is
-waited out (`patience`), and the errors themselves (`errors`).
+What lives here: statuses and the exceptions of requests, urllib3, ssl and the system. What does not: how long a
+passing one is waited out (`patience`), and the errors themselves (`errors`).
 
-No message repeats a header, so none can show a password.
+No message repeats a header, and no error keeps one, so none can show a password.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import requests
 import urllib3
 
 from pdcp_dagster.adapters.orthanc import patience
@@ -65,22 +66,42 @@ def require_success(answer: BaseHTTPResponse, path: str) -> None:
 
 @contextmanager
 def typed_errors(settings: OrthancSettings, path: str) -> Iterator[None]:
-    """Turn what urllib3 raises while an answer is asked for or read into OrthancUnreachable; most may pass."""
+    """Turn what requests raises for a question, and urllib3 for the rest of an answer, into OrthancUnreachable.
+
+    Most of it may pass.
+    """
     try:
         yield
-    except urllib3.exceptions.SSLError as error:
-        raise OrthancUnreachable(f"Orthanc at {settings}: {_tls(error)}") from error
-    except urllib3.exceptions.NewConnectionError as error:
-        unreachable = OrthancUnreachable(f"Orthanc at {settings} cannot be reached: {_root(error)}")
-        raise Passing(unreachable, patience.WAITS_S) from error
-    except urllib3.exceptions.LocationValueError as error:
-        raise OrthancUnreachable(f"Orthanc at {settings} cannot be reached: there can be no such host") from error
-    except urllib3.exceptions.TimeoutError as error:
-        silent = OrthancUnreachable(f"Orthanc at {settings} did not answer {path} in {settings.timeout_s:g} s")
-        raise Passing(silent, patience.WAITS_S[:_TIMEOUTS]) from error
-    except urllib3.exceptions.HTTPError as error:
-        cut = OrthancUnreachable(f"Orthanc at {settings}: {_cut(error, settings, path)}")
-        raise Passing(cut, patience.WAITS_S) from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        if isinstance(error, requests.RequestException):
+            error.request = None  # its headers hold the password
+        raise _typed(_told_by_urllib3(error), settings, path) from error
+
+
+def _typed(error: Exception, settings: OrthancSettings, path: str) -> OrthancUnreachable | Passing:
+    match error:
+        case urllib3.exceptions.SSLError():
+            return OrthancUnreachable(f"Orthanc at {settings}: {_tls(error)}")
+        case urllib3.exceptions.NewConnectionError():
+            unreachable = OrthancUnreachable(f"Orthanc at {settings} cannot be reached: {_root(error)}")
+            return Passing(unreachable, patience.WAITS_S)
+        case urllib3.exceptions.LocationValueError() | requests.exceptions.InvalidURL():
+            return OrthancUnreachable(f"Orthanc at {settings} cannot be reached: there can be no such host")
+        case urllib3.exceptions.TimeoutError():
+            silent = OrthancUnreachable(f"Orthanc at {settings} did not answer {path} in {settings.timeout_s:g} s")
+            return Passing(silent, patience.WAITS_S[:_TIMEOUTS])
+        case _:
+            cut = OrthancUnreachable(f"Orthanc at {settings}: {_cut(error, settings, path)}")
+            return Passing(cut, patience.WAITS_S)
+
+
+def _told_by_urllib3(error: Exception) -> Exception:
+    """Return the error of urllib3 behind one of requests, which is less exact; the same where there is none."""
+    for cause in _causes(error):
+        # Ours are the attempts: that urllib3 makes no more of them says nothing.
+        if isinstance(cause, urllib3.exceptions.HTTPError) and not isinstance(cause, urllib3.exceptions.MaxRetryError):
+            return cause
+    return error
 
 
 def _retry_after_s(answer: BaseHTTPResponse) -> float:
@@ -98,7 +119,7 @@ def _tls(error: urllib3.exceptions.SSLError) -> str:
     return f"TLS failed: {_root(error)}"
 
 
-def _cut(error: urllib3.exceptions.HTTPError, settings: OrthancSettings, path: str) -> str:
+def _cut(error: Exception, settings: OrthancSettings, path: str) -> str:
     for cause in _causes(error):
         # A TLS server drops a plain question without an answer, or with an alert in TLS.
         if isinstance(cause, http.client.BadStatusLine) and settings.url.startswith("http:"):
@@ -113,7 +134,7 @@ def _root(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what is behind it, outermost first; urllib3 keeps some causes as arguments only."""
+    """Yield an error and what is behind it, outermost first; urllib3 and requests keep some as arguments only."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

@@ -52,7 +52,8 @@ def fitting(text: str, width: int, *, size: int) -> str:
     """Return the text, cut with an ellipsis where it is wider than `width` pixels."""
     if font(size).getlength(text) <= width:
         return text
-    kept = text
+    # A letter is a pixel wide or more: a name of thousands of letters is not measured thousands of times.
+    kept = text[:width]
     while kept and font(size).getlength(kept + "…") > width:
         kept = kept[:-1]
     return kept.rstrip() + "…"

@@ -35,17 +35,30 @@ COLUMNS = {
 }
 _WIDTHS = {"reason": "words", "scanner": "faint"}
 _IN_ORDER = list(Status)
+MOST_ROWS = 20_000
+"""A browser still takes that many in a second or two, in some 50 MB."""
+_LEFT_OUT_FIRST = (Status.PENDING, Status.SUCCESS, Status.EXCLUDE, Status.REVIEW, Status.FAILED)
 
 
-def patients_section(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the table of patients with its filter; each row opens to all its values."""
-    if not rows:
+def patients_section(of_all: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of patients with its filter; each row opens to all its values.
+
+    Of more than MOST_ROWS patients those with the least to tell are left out, and the page says so.
+    """
+    if not of_all:
         return "<section><h2>Patients</h2><p>No patient is known yet.</p></section>"
+    rows = _most_telling(of_all)
+    left_out = (
+        f"<p>The table holds {len(rows)} of {len(of_all)} patients, those first that failed, wait or are left out; "
+        "cohort_report.parquet has all.</p>"
+        if len(rows) < len(of_all)
+        else ""
+    )
     options = "".join(f'<option value="{status}">{status}</option>' for status in Status)
     heads = "".join(_head(key, title) for key, title in COLUMNS.items())
     bodies = "".join(_body(number, row) for number, row in enumerate(rows))
     return (
-        '<section><h2 id="patients-title">Patients</h2><form class="filter" role="search">'
+        f'<section><h2 id="patients-title">Patients</h2>{left_out}<form class="filter" role="search">'
         '<label>Find <input type="search" id="search" placeholder="ID, reason, code, UID" autocomplete="off"></label>'
         f'<label>Status <select id="status"><option value="">all</option>{options}</select></label>'
         '<button type="reset">Show all</button>'
@@ -54,6 +67,15 @@ def patients_section(rows: Sequence[Mapping[str, Any]]) -> str:
         f'<table id="patients"><thead><tr>{heads}</tr></thead>{bodies}</table></div>'
         f'<button type="button" id="more" hidden></button></section>{_values(rows)}'
     )
+
+
+def _most_telling(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return at most MOST_ROWS rows, in their order."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    ranks = {str(status): rank for rank, status in enumerate(reversed(_LEFT_OUT_FIRST))}
+    chosen = sorted(range(len(rows)), key=lambda number: ranks.get(str(rows[number].get("status")), len(ranks)))
+    return [rows[number] for number in sorted(chosen[:MOST_ROWS])]
 
 
 def _head(key: str, title: str) -> str:
