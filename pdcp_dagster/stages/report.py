@@ -62,9 +62,7 @@ REPORT_COLUMNS: dict[str, str] = {
 """The contract of cohort_report.parquet; a column per stage says `done` or `-`."""
 
 
-def cohort_report_table(
-    folder: CohortFolder, wanted: Iterable[str] = (), cohort: Cohort | None = None
-) -> pd.DataFrame:
+def cohort_report_table(folder: CohortFolder, wanted: Iterable[str] = (), cohort: Cohort | None = None) -> pd.DataFrame:
     """Return the report: a row per patient in the order of the patient list, from files alone.
 
     wanted: PatientIDs that the cohort names; those that are not in the archive come last (I_EXEC_001).

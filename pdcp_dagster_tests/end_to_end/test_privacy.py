@@ -34,9 +34,10 @@ from rich.console import Console
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings, OrthancSettingsError
 from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.store import CohortFolder, Store
-from pdcp_dagster.commands.dagster_instance import RunBroken, run_cohort
+from pdcp_dagster.commands.dagster_instance import RunBroken
 from pdcp_dagster.commands.deployment import Deployment
 from pdcp_dagster.commands.progress import ProgressBar
+from pdcp_dagster.commands.run import run_cohort
 from pdcp_dagster.defs import per_patient
 from pdcp_dagster.phantom.anatomy import tiny_rois, tiny_spec
 from pdcp_dagster.phantom.archive import damage_stored_file, stored_file, upload_folder
