@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from filelock import FileLock
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pdcp_dagster.adapters.parquet import TableError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LONGEST = 300
+_OPENED_WITHIN_S = 120.0
 
 
 class RunBroken(Exception):  # noqa: N818 - it is no fault of the caller
@@ -39,7 +41,9 @@ def opened_dagster(home: Path) -> Iterator[dg.DagsterInstance]:
 
     """
     try:
-        instance = dg.DagsterInstance.get()
+        # Two commands that make its databases at the same time get into each other's way.
+        with FileLock(home / ".opening.lock", timeout=_OPENED_WITHIN_S):
+            instance = dg.DagsterInstance.get()
     except Exception as error:
         raise WrongConfiguration(f"Dagster's home {home} cannot be used: {in_one_line(error)}") from error
     try:

@@ -35,6 +35,7 @@ from pdcp_dagster.stages import (
 from pdcp_dagster.stages.inputs import origin_of
 from pdcp_dagster.stages.naming import without_patient_id
 from pdcp_dagster.stages.notes_stage import NOTES, current_notes, findings_table, write_notes
+from pdcp_dagster.stages.one_thread import in_one_thread
 from pdcp_dagster.stages.outcome import AssetOutcome, FailureReport, Kept, PatientOutcome, PatientTask, Shown
 from pdcp_dagster.stages.parser_warnings import without_parser_warnings
 from pdcp_dagster.stages.patient import ChainSettings, Patient, UpstreamMissingError
@@ -115,7 +116,7 @@ def run_patient(
         # A key typed by hand can lead to another patient's folder: nothing of it is touched.
         return _finish(task, done, (), _UNLISTED, started)
     try:
-        with without_parser_warnings(), folder.locked():
+        with without_parser_warnings(), in_one_thread(), folder.locked():
             patient = Patient(task, settings, archive, folder, candidate=candidate)
             return _run_locked(patient, done, started, computing)
     except Exception as error:  # noqa: BLE001 - one patient's trouble, whatever it is, must not touch another's

@@ -55,7 +55,7 @@ def _standing_if_current(
 ) -> Standing | None:
     folder = snapshot_of(settings.store.cohort(settings.cohort.name).patient(task.partition_key))
     standing = standing_of(folder, configurations)
-    if standing.status not in _RESULTS:
+    if folder.in_hand or standing.status not in _RESULTS:
         return None
     patient = Patient(task, settings, archive, folder)
     patient.__dict__["fingerprint"] = fingerprint

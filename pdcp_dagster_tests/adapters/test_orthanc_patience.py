@@ -189,6 +189,23 @@ def test_whether_there_is_a_server_at_all_is_answered_fast(clock: Clock) -> None
     assert sum(clock.waited_s) < 1
 
 
+def test_a_server_that_was_waited_for_in_vain_is_not_waited_for_again_until_it_answers(
+    client: Orthanc, server: BrokenServer, clock: Clock
+) -> None:
+    away, there = Answer(status=503), as_json([])
+    waits: list[list[float]] = []
+    for answer in (away, away, there, away):
+        clock.waited_s.clear()
+        server.tell(f"{PATIENT}/instances", answer)
+        if answer is there:
+            assert client.fingerprint(ID)
+        else:
+            with pytest.raises(OrthancUnreachable):
+                client.fingerprint(ID)
+        waits.append(list(clock.waited_s))
+    assert waits == [list(WAITS_S), list(WAITS_S[:2]), [], list(WAITS_S)]
+
+
 def test_closing_breaks_off_a_wait_for_a_server_that_is_away() -> None:
     nowhere = Orthanc(OrthancSettings(url="http://127.0.0.1:9"))
     met: list[BaseException] = []

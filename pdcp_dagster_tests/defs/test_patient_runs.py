@@ -86,7 +86,7 @@ def test_what_is_current_is_materialised_as_skipped_with_what_was_said_of_it_and
         assert manifest is not None
         assert event.tags["dagster/data_version"] == manifest.data_version
     assert events["dvh_table", "RC"].metadata["path"].value == str(site.patient("RC").file("dvh_table"))
-    assert events["ct_volume", "RC"].metadata["slices"].value == 10, "figures are told again"
+    assert events["ct_volume", "RC"].metadata["slices"].value == 12, "figures are told again"
     assert site.statuses("RC") == DONE
 
 

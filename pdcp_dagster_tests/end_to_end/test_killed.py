@@ -42,7 +42,8 @@ FIRST_RUN = (
 )
 """Moments: when the first file of the cohort's folder appears that matches."""
 
-Start = Callable[["Site"], tuple[subprocess.Popen[str], str]]
+Start = Callable[..., tuple[subprocess.Popen[str], str]]
+"""Takes a site, and further options of `pdcp run`."""
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +58,10 @@ def server(site: Site) -> Iterator[PrivateOrthanc]:
 def start(pdcp: Pdcp, server: PrivateOrthanc) -> Start:
     """Start `pdcp run` on a site; its environment carries a mark that all its children inherit."""
 
-    def start(there: Site) -> tuple[subprocess.Popen[str], str]:
+    def start(there: Site, *options: str) -> tuple[subprocess.Popen[str], str]:
         mark = uuid.uuid4().hex
         settings: dict[str, str | Path] = {**there.settings, MARK: mark, "ORTHANC_URL": server.url}
-        return pdcp.start("run", "--cohort", "demo", **settings), mark
+        return pdcp.start("run", "--cohort", "demo", *options, **settings), mark
 
     return start
 
@@ -82,7 +83,7 @@ def test_a_run_that_is_killed_over_earlier_results_comes_to_the_same_in_the_end(
     there = replace(site, root=tmp_path)
     shutil.copytree(site.root / "store", tmp_path / "store")
     shutil.copytree(site.root / "dagster", tmp_path / "dagster")
-    kill_run_when("patients/*/.new-dose_volume/doses/*", start, there)
+    kill_run_when("patients/*/.new-dose_volume/doses/*", start, there, "--force")
     assert_what_looks_finished_is(there, site)
     run_to_the_end(start, there)
     assert_as_undisturbed(there, site)
@@ -108,9 +109,9 @@ def test_an_interrupted_run_ends_its_run_in_dagster_and_leaves_nothing_half_done
         assert there.unfinished_runs(instance) == []
 
 
-def kill_run_when(pattern: str, start: Start, there: Site) -> None:
+def kill_run_when(pattern: str, start: Start, there: Site, *options: str) -> None:
     since = time.time()
-    process, mark = start(there)
+    process, mark = start(there, *options)
     with process:
         wait_for(pattern, process, there, since)
         os.kill(process.pid, signal.SIGKILL)

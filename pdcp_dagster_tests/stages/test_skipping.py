@@ -208,6 +208,19 @@ def test_what_somebody_took_away_is_made_again(ward: Ward, lost: str, anew: str)
     assert ward.files(name) == before
 
 
+def test_a_patient_whom_a_killed_run_was_at_is_run_again_though_nothing_is_missing(ward: Ward) -> None:
+    ward.admit("skip-killed")
+    ward.run("skip-killed")
+    before = ward.files("skip-killed")
+    folder = ward.folder("skip-killed")
+    (folder.path / ".holder.json").write_text("{}")
+    (folder.begin("dvh_table") / "dvh.parquet").write_text("half")
+    assert not is_current(ward, "skip-killed")
+    assert made(ward.run("skip-killed")) == []
+    assert ward.files("skip-killed") == before
+    assert is_current(ward, "skip-killed")
+
+
 def test_of_lost_and_damaged_slices_only_those_are_downloaded_again(ward: Ward, downloaded: list[str]) -> None:
     ward.admit("skip-slices")
     ward.run("skip-slices")

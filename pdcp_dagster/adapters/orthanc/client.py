@@ -21,7 +21,6 @@ from pdcp_dagster.adapters.orthanc.errors import (
     ObjectGone,
     OrthancAnswerError,
     OrthancError,
-    OrthancUnreachable,
 )
 from pdcp_dagster.adapters.orthanc.head import read_head
 from pdcp_dagster.adapters.orthanc.listing import PatientListing, fingerprint_of, main_tags
@@ -114,21 +113,15 @@ class Orthanc:
 
     def fingerprint(self, orthanc_patient_id: str) -> str:
         """Return `listing(...).fingerprint` by one request; raises ObjectGone where the patient was deleted."""
-        return self._fingerprint(orthanc_patient_id, None)
+        path = f"/patients/{require_orthanc_id(orthanc_patient_id)}/instances"
+        return fingerprint_of(self._connection.get_records(path, _EXPANDED))
 
     def fingerprints(self, orthanc_patient_ids: Iterable[str]) -> Iterator[tuple[str, str | OrthancError]]:
-        """Yield each patient's ID with its fingerprint, in order, or with the error that asking for it met.
-
-        Once a server was waited for in vain it is not waited for again.
-        """
-        dead = threading.Event()
+        """Yield each patient's ID with its fingerprint, in order, or with the error that asking for it met."""
 
         def asked(orthanc_patient_id: str) -> tuple[str, str | OrthancError]:
             try:
-                return orthanc_patient_id, self._fingerprint(orthanc_patient_id, HURRIED if dead.is_set() else None)
-            except OrthancUnreachable as error:
-                dead.set()
-                return orthanc_patient_id, error
+                return orthanc_patient_id, self.fingerprint(orthanc_patient_id)
             except OrthancError as error:
                 return orthanc_patient_id, error
 
@@ -210,10 +203,6 @@ class Orthanc:
             if self._known_version is None:
                 self._known_version = parse_version(str(self._system()["Version"]))
             return self._known_version
-
-    def _fingerprint(self, orthanc_patient_id: str, attempts_more: int | None) -> str:
-        path = f"/patients/{require_orthanc_id(orthanc_patient_id)}/instances"
-        return fingerprint_of(self._connection.get_records(path, _EXPANDED, attempts_more=attempts_more))
 
     def _series_rows(self, listing: PatientListing, series_id: str) -> list[dict[str, Any]]:
         path = f"/series/{series_id}/instances-tags"

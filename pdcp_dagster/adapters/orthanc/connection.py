@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from pdcp_dagster.adapters.orthanc import patience
-from pdcp_dagster.adapters.orthanc.errors import OrthancAnswerError
+from pdcp_dagster.adapters.orthanc.errors import OrthancAnswerError, OrthancUnreachable
 from pdcp_dagster.adapters.orthanc.failures import require_success, typed_errors
 from pdcp_dagster.adapters.orthanc.transport import Session
 
@@ -61,6 +61,7 @@ class Connection:
     def __init__(self, settings: OrthancSettings) -> None:
         self.settings = settings
         self.closing = threading.Event()
+        self._missed = threading.Event()
         self._timeouts_s = (min(_CONNECT_TIMEOUT_S, settings.timeout_s), settings.timeout_s)
         self._session = Session(settings)
 
@@ -97,8 +98,19 @@ class Connection:
         return self.persist(attempt, attempts_more)
 
     def persist(self, attempt: Callable[[], Result], most: int | None = None) -> Result:
-        """See `patience.persist`."""
-        return patience.persist(attempt, self.closing, most)
+        """See `patience.persist`; a server that was waited for in vain is not waited for again until it answers.
+
+        A dead one must not hold up each of ten thousand patients.
+        """
+        if most is None and self._missed.is_set():
+            most = HURRIED
+        try:
+            result = patience.persist(attempt, self.closing, most)
+        except OrthancUnreachable:
+            self._missed.set()
+            raise
+        self._missed.clear()
+        return result
 
     def get_json(self, path: str, query: Query = NOTHING_MORE, *, attempts_more: int | None = None) -> Any:
         """Return the JSON answer to GET."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdcp_dagster.adapters.atomic import sweep_temporaries
 from pdcp_dagster.adapters.store.errors import StoreError
-from pdcp_dagster.adapters.store.holding import LOCK_WAIT_S, held
+from pdcp_dagster.adapters.store.holding import LOCK_WAIT_S, held, in_hand
 from pdcp_dagster.adapters.store.json_file import read_object, write_object
 from pdcp_dagster.adapters.store.layout import COHORT_FILES, PATIENT_FILES
 from pdcp_dagster.adapters.store.marks import NO_ORIGIN, Manifest, Origin, content_hash, files_below
@@ -233,6 +233,11 @@ class PatientFolder:
             self._sweep()
             yield
             self._sweep()
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether somebody works on the patient, or was killed while doing so."""
+        return in_hand(self.path)
 
     def _sweep(self) -> None:
         for leftover in self.path.glob(f"{_FRESH}*"):

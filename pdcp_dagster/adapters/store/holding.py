@@ -41,6 +41,11 @@ def held(folder: Path, wait_s: float) -> Iterator[None]:
         lock.release()
 
 
+def in_hand(folder: Path) -> bool:
+    """Return whether somebody holds the folder, or was killed while doing so and left what must be swept away."""
+    return (folder / _HOLDER).exists()
+
+
 def _holder(folder: Path) -> str:
     """Return in words who holds the patient; what that one wrote is no more than a hint."""
     try:
