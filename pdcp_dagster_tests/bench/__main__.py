@@ -1,6 +1,6 @@
 """How exact and how fast: verdicts, analytic cases, masks, one patient, other programs on the same files, `pdcp run`.
 
-    python -m pdcp_dagster_tests.bench [--only analytic masks ...] [--patients 4] [--summaries 10000] [--repeats 3]
+    python -m pdcp_dagster_tests.bench [--only analytic masks ...] [--patients 8] [--summaries 10000] [--repeats 3]
 
 Prints figures of one run on one machine, to be compared with one another and never asserted, and beside the project's
 targets whether they were met or missed. Other programs take part where `make bench-peers` has brought them.
@@ -28,7 +28,7 @@ def main() -> None:
     """Measure and print the parts that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="the parts to run; all of them")
-    parser.add_argument("--patients", type=int, default=4, help="of the part end-to-end; 0 leaves it out")
+    parser.add_argument("--patients", type=int, default=8, help="of the part end-to-end; 0 leaves it out")
     parser.add_argument("--summaries", type=int, default=10_000, help="of the part verification")
     parser.add_argument("--slices", type=float, nargs="+", default=list(SLICES_MM), help="mm, of the part analytic")
     parser.add_argument("--repeats", type=int, default=3, help="of the part one-patient; the smallest figure counts")

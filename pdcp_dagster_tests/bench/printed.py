@@ -153,11 +153,19 @@ def nifti(rows: Iterable[NiftiRow]) -> None:
 def end_to_end(cost: Cost, patients: int) -> None:
     """Print what `pdcp run` costs."""
     table = Table("pdcp run, cold store", "all", "per patient")
-    table.add_row("CPU s (the program, Orthanc aside)", f"{cost.cpu_s:.1f}", f"{cost.cpu_s / patients:.2f}")
+    table.add_row("CPU s, the program", f"{cost.cpu_s:.1f}", f"{cost.cpu_s / patients:.2f}")
+    table.add_row("CPU s, Orthanc", f"{cost.server_cpu_s:.1f}", f"{cost.server_cpu_s / patients:.2f}")
     table.add_row("wall s", f"{cost.wall_s:.1f}", f"{cost.wall_s / patients:.2f}")
     table.add_row("largest process, MB", f"{cost.peak_mb:.0f}", "")
     table.add_row("store, MB", f"{cost.store_mb:.0f}", f"{cost.store_mb / patients:.0f}")
     console.print(table)
+    figures = {
+        "CPU s a patient, Orthanc's too": ((cost.cpu_s + cost.server_cpu_s) / patients, 7.0),
+        "wall s a patient": (cost.wall_s / patients, 4.0),
+        "MB of the largest process": (cost.peak_mb, 1000.0),
+    }
+    for name, (figure, limit) in figures.items():
+        target(f"{name} at most {limit:g}", [f"{figure:.3g}"] if figure > limit else [])
 
 
 def retrieved(found: Retrieval) -> None:
