@@ -151,7 +151,11 @@ def assert_what_looks_finished_is(there: Site, undisturbed: Site) -> None:
             manifest = patient.manifest(asset)
             if manifest is None:
                 continue
-            assert manifest == right.manifest(asset)
+            expected = right.manifest(asset)
+            assert expected is not None
+            changed = {name: (size, expected.files.get(name)) for name, size in manifest.files.items()}
+            assert {name: sizes for name, sizes in changed.items() if sizes[0] != sizes[1]} == {}, entry.patient_id
+            assert manifest == expected
             for name in manifest.files:
                 assert (patient.path / name).read_bytes() == (right.path / name).read_bytes(), (entry.patient_id, name)
 
