@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.study_rules import OwnRule
 
 _DIGEST_BYTES = 12
+_loaded: dict[str, str] = {}
+"""A hash of each rule's source as it was when the rule was loaded, "" where it could not be had."""
 
 
 class OwnRuleNotFound(Exception):  # noqa: N818 - told like the lack of a file
@@ -45,22 +47,29 @@ def load_rule(path: str) -> OwnRule:
     rule = getattr(module, name, None)
     if not callable(rule):
         raise OwnRuleNotFound(f"{path}: the module has no function {name} ({getattr(module, '__file__', 'built in')})")
-    return cast("OwnRule", rule)
+    own_rule = cast("OwnRule", rule)
+    _loaded[path] = _source_now(path, own_rule)
+    return own_rule
 
 
 def rule_source(path: str) -> str:
     """Return a hash of the source of the module that a rule is in, without what that imports in its turn.
 
-    A rule whose source cannot be had is another one each time: nobody can say that it is the same.
+    A rule whose source cannot be had is another one each time, for nobody can say that it is the same; so is one that
+    was rewritten since this process loaded it: what is asked is the old rule, and what lies on disk the new one.
     """
-    rule = load_rule(path)
+    now = _source_now(path, load_rule(path))
+    return now if now and now == _loaded[path] else uuid.uuid4().hex
+
+
+def _source_now(path: str, rule: OwnRule) -> str:
     named, its_own = path.partition(":")[0], getattr(inspect.unwrap(rule), "__module__", None)
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     try:
         for module in (named, its_own):
             digest.update(Path(str(getattr(sys.modules.get(str(module)), "__file__", None))).read_bytes())
     except OSError:
-        return uuid.uuid4().hex
+        return ""
     return digest.hexdigest()
 
 

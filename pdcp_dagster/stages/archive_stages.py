@@ -71,8 +71,9 @@ def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
     patient.verified = verification.verified
     patient.selection = verification.selection
     patient.verification = verification
-    # What a person accepted is part of the content: later stages are out of date when it changes.
-    told = {"accepted": "\n".join(sorted(verification.accepted))}
+    # What a person accepted is part of the content, and who did: later stages are out of date when it changes.
+    accepted_by = around.decision.told if around.decision is not None and verification.accepted else ""
+    told = {"accepted": "\n".join(sorted(verification.accepted)), "accepted_by": accepted_by}
     write_table(verification.verified, target / "verified_study.parquet", told)
     verified = verification.verified
     kept = Kept(

@@ -28,3 +28,7 @@ def code_version() -> str:
         for path in sorted((_PACKAGE / floor).rglob("*.py")):
             digest.update(path.relative_to(_PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{__version__}+{digest.hexdigest()}"
+
+
+# Now, while what is loaded is what lies on disk: workers are forked hours later, with the code of the run's beginning.
+code_version()

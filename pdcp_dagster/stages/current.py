@@ -97,7 +97,7 @@ def standing_of(folder: PatientFolder, configurations: Mapping[str, str] = NOT_A
     decided = decided_since(folder)
     if decided:
         return Standing(Status.PENDING, None, f"{decided} Run this patient again.", findings, decided_since=True)
-    due = _made_with_another(folder, configurations)
+    due = _made_with_another(folder, configurations) or _stopped_by_what_has_changed(folder, by_stage)
     if not due and not any(finding.stops for finding in findings):
         due = _unfinished(folder, by_stage, str(notes.get("linkage", "CRDP")))
     if due:
@@ -125,6 +125,19 @@ def _made_with_another(folder: PatientFolder, configurations: Mapping[str, str])
     marks = ((asset, today, folder.mark(asset)) for asset, today in configurations.items())
     changed = [asset for asset, today, mark in marks if mark and mark.made_with.get(CONFIGURATION, today) != today]
     return f"The cohort file has changed since, which concerns {', '.join(changed)}" if changed else ""
+
+
+def _stopped_by_what_has_changed(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]]) -> str:
+    """Return in words which stages up to the one that stops the patient were made from what has changed since."""
+    stopping = next((stage for stage in STAGES if any(one.stops for one in by_stage.get(stage, ()))), None)
+    if stopping is None:
+        return ""
+    for stage in STAGES[: STAGES.index(stopping) + 1]:
+        mark = folder.mark(stage)
+        sources = {} if mark is None else {source: folder.manifest(source) for source in mark.made_from}
+        if mark and any(now is None or now.data_version != mark.made_from[each] for each, now in sources.items()):
+            return f"Out of date, made from what has changed since: {stage}"
+    return ""
 
 
 def _unfinished(folder: PatientFolder, by_stage: Mapping[str, tuple[Finding, ...]], linkage: str) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +15,17 @@ from typing import Any
 import pydicom
 import pytest
 
+import pdcp_dagster
 from pdcp_dagster.adapters.orthanc import Orthanc
+from pdcp_dagster.adapters.own_rules import load_rule
+from pdcp_dagster.adapters.store import PatientFolder
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.stages import chain
 from pdcp_dagster.stages.chain import PATIENT_ASSETS, STAGES, Stage
 from pdcp_dagster.stages.code_version import code_version
 from pdcp_dagster.stages.currency import look_at
+from pdcp_dagster.stages.current import standing_of
 from pdcp_dagster.stages.inputs import CONFIGURED_BY
 from pdcp_dagster.stages.outcome import PatientOutcome
 from pdcp_dagster_tests.stages.conftest import Ward
@@ -327,21 +335,106 @@ def test_a_rule_of_the_cohorts_own_that_is_rewritten_has_the_patient_verified_an
     assert not is_current(ward, "skip-rule", **keys)
 
 
+def test_a_rule_that_is_rewritten_while_a_process_lives_never_passes_for_the_one_that_was_asked(
+    ward: Ward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process goes on asking the rule that it loaded: what came of it is current for nobody."""
+    monkeypatch.syspath_prepend(tmp_path)
+    source = tmp_path / "skip_lived_rules.py"
+    source.write_text("def everybody(summary):\n    return None\n")
+    keys: dict[str, Any] = {"eligibility": {"rules": ["skip_lived_rules:everybody"]}}
+    ward.admit("skip-lived-1")
+    ward.admit("skip-lived-2")
+    ward.run("skip-lived-1", **keys)
+    source.write_text("def everybody(summary):\n    raise ValueError\n")
+    ward.run("skip-lived-2", **keys)
+    assert not is_current(ward, "skip-lived-2", **keys)
+    load_rule.cache_clear()
+    sys.modules.pop("skip_lived_rules")
+    assert not is_current(ward, "skip-lived-2", **keys)
+
+
+def test_the_codes_version_is_that_of_what_was_loaded_and_not_of_what_lies_on_disk_by_now(tmp_path: Path) -> None:
+    package = tmp_path / "pdcp_dagster"
+    shutil.copytree(Path(pdcp_dagster.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    program = (
+        "import pathlib, sys; from pdcp_dagster.stages import code_version as module\n"
+        f"assert module.__file__.startswith({str(tmp_path)!r})\n"
+        f"path = pathlib.Path({str(package)!r}) / 'domain' / 'words.py'\n"
+        "path.write_text(path.read_text() + sys.argv[1])\n"
+        "print(module.code_version())"
+    )
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", program, mended],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for mended in ("", "# mended", "")
+    ]
+    assert found[1] == found[0]
+    assert found[2] != found[0]
+
+
+def test_an_exclusion_by_what_is_there_no_more_is_no_result_until_the_patient_is_run(ward: Ward) -> None:
+    ward.admit("skip-mended")
+    (dose,) = ward.phantom("skip-mended").glob("RTDOSE*.dcm")
+    ward.take_out(dose)
+    assert ward.run("skip-mended").status is Status.EXCLUDE
+    with ward.archive() as archive:
+        archive.upload(dose)
+    ward.run("skip-mended", "image_summary")
+    standing = standing_of(ward.folder("skip-mended"))
+    assert (standing.status, "verified_study" in standing.reason) == (Status.PENDING, True)
+    assert ward.run("skip-mended").status is Status.SUCCESS
+
+
+def test_killed_between_the_notes_and_their_mark_they_are_written_again(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ward.admit("skip-notes")
+    for store, maxima in (("store", (1, 2)), ("fresh", (2,))):
+        for maximum in maxima:
+            ward.run("skip-notes", store=store, dose_max_gy={"maximum": maximum}, version=f"{maximum}")
+    assert ward.files("skip-notes") == ward.files("skip-notes", "fresh")
+    mark = PatientFolder._mark
+
+    def die_at_notes(self: PatientFolder, asset: str, *more: Any, **keys: Any) -> Any:
+        if asset == "patient_notes":
+            raise KeyboardInterrupt
+        return mark(self, asset, *more, **keys)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PatientFolder, "_mark", die_at_notes)
+        with pytest.raises(KeyboardInterrupt):
+            ward.run("skip-notes", dose_max_gy={"maximum": 3}, version="3")
+    assert not [path for path in ward.folder("skip-notes").path.iterdir() if path.name.startswith(".new")]
+    ward.run("skip-notes", dose_max_gy={"maximum": 2}, version="2")
+    assert ward.files("skip-notes") == ward.files("skip-notes", "fresh")
+
+
 def test_marks_of_an_earlier_version_and_damaged_ones_have_the_stage_made_anew(ward: Ward) -> None:
     ward.admit("skip-old")
     ward.run("skip-old")
     before = ward.files("skip-old")
     manifests = ward.folder("skip-old").path / "manifests"
     damages: tuple[Callable[[dict[str, Any]], object], ...] = (
-        lambda mark: [mark.pop(key) for key in ("made_with", "told", "kept")],
+        lambda mark: [mark.pop(key) for key in ("made_with", "told", "kept", "seal")],
         lambda mark: mark.update(told=[]),
-        lambda mark: mark.update(told={"findings": [["NO_SUCH_CODE", ""]], "checks": [], "shown": {}}),
+        lambda mark: mark["told"].update(findings=[]),
+        lambda mark: mark.update(files={}),
         lambda mark: mark.update(files=3),
+        lambda mark: mark.update(kept=False),
+        lambda mark: mark["details"].update(spacing_mm=3),
+        lambda mark: mark.pop("seal"),
     )
     for damage in damages:
-        mark = json.loads((manifests / "plan_table.json").read_text())
+        mark = json.loads((manifests / "ct_volume.json").read_text())
         damage(mark)
-        (manifests / "plan_table.json").write_text(json.dumps(mark))
+        (manifests / "ct_volume.json").write_text(json.dumps(mark))
         assert not is_current(ward, "skip-old")
-        assert made(ward.run("skip-old")) == ["plan_table"]
+        assert made(ward.run("skip-old")) == ["ct_volume"]
         assert ward.files("skip-old") == before

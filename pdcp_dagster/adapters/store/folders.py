@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from pdcp_dagster.adapters.store.errors import StoreError
 from pdcp_dagster.adapters.store.holding import LOCK_WAIT_S, held, in_hand
 from pdcp_dagster.adapters.store.json_file import read_object, write_object
 from pdcp_dagster.adapters.store.layout import COHORT_FILES, PATIENT_FILES
-from pdcp_dagster.adapters.store.marks import NO_ORIGIN, Manifest, Origin, content_hash, files_below
+from pdcp_dagster.adapters.store.marks import NO_ORIGIN, Manifest, Origin, content_hash, files_below, mark_from, sealed
 from pdcp_dagster.domain.keys import folder_of
 
 if TYPE_CHECKING:
@@ -170,10 +170,9 @@ class PatientFolder:
         """Return the commit mark of an asset, also where nothing was kept; None where it was never finished."""
         try:
             document = read_object(self._manifest(asset))
-            mark = None if document is None else Manifest(**document)
-        except (StoreError, TypeError):
-            return None  # a damaged mark, or one of another version, commits nothing
-        return mark if mark is not None and mark.is_sound else None
+        except StoreError:
+            return None  # a damaged mark commits nothing
+        return None if document is None else mark_from(document)
 
     def manifest(self, asset: str) -> Manifest | None:
         """Return the commit mark of an asset, or None where it was never finished or nothing was kept."""
@@ -200,6 +199,8 @@ class PatientFolder:
 
     def write_notes(self, notes: Mapping[str, Any], origin: Origin = NO_ORIGIN) -> Manifest:
         """Write notes.json, whole or not at all, and return its commit mark."""
+        # Killed in between, new notes must not go under the old mark.
+        self._manifest("patient_notes").unlink(missing_ok=True)
         write_object(self.file("patient_notes"), notes)
         return self._mark("patient_notes", origin=origin)
 
@@ -231,8 +232,10 @@ class PatientFolder:
         """
         with held(self.path, wait_s):
             self._sweep()
-            yield
-            self._sweep()
+            try:
+                yield
+            finally:
+                self._sweep()
 
     @property
     def in_hand(self) -> bool:
@@ -245,7 +248,7 @@ class PatientFolder:
         sweep_temporaries(self.path)
 
     def _write_mark(self, manifest: Manifest) -> None:
-        write_object(self._manifest(manifest.asset), asdict(manifest))
+        write_object(self._manifest(manifest.asset), sealed(manifest))
 
     def _manifest(self, asset: str) -> Path:
         return self.path / "manifests" / f"{asset}.json"

@@ -19,7 +19,7 @@ def read_object(path: Path) -> dict[str, Any] | None:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(document, dict):
         raise StoreError(f"{path} is damaged: it holds no object")

@@ -7,7 +7,8 @@ with (stages).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HASH_BLOCK = 1 << 20
+_SEAL, _SEAL_BYTES = "seal", 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,6 @@ class Manifest:
     told: Mapping[str, Any] = field(default_factory=dict)
     kept: bool = True
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether it has the form that was written; the file may have been touched by anybody."""
-        parts = (self.files, self.made_from, self.details, self.made_with, self.told)
-        return all(isinstance(part, dict) for part in parts)
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -56,6 +52,33 @@ class Origin:
 
 
 NO_ORIGIN = Origin()
+
+
+def sealed(mark: Manifest) -> dict[str, Any]:
+    """Return a mark as it is written: with a hash over all of it, so that nothing that was changed passes for it."""
+    content = json.loads(json.dumps(asdict(mark), allow_nan=False))
+    return {**content, _SEAL: _seal(content)}
+
+
+def mark_from(document: Mapping[str, Any]) -> Manifest | None:
+    """Return the mark that was written; None where it is damaged, or says what no version wrote.
+
+    Those of earlier versions have no seal; they say nothing of what they were made with, so none passes for current.
+    """
+    content = {key: value for key, value in document.items() if key != _SEAL}
+    if "made_with" in content and document.get(_SEAL) != _seal(content):
+        return None
+    try:
+        mark = Manifest(**content)
+    except TypeError:
+        return None
+    parts = (mark.files, mark.made_from, mark.details)
+    return mark if all(isinstance(part, dict) for part in parts) else None
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=_SEAL_BYTES).hexdigest()
 
 
 def files_below(root: Path, names: Iterable[str]) -> Iterator[Path]:
