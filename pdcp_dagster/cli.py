@@ -13,26 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
-from rich.console import Console
 
 from pdcp_dagster import __version__
+from pdcp_dagster.commands.terminal import Terminal, require_streams
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pdcp_dagster.commands.signals import Stopped
 
 _NAME = "A PatientID, or a partition key where the cohort hides PatientIDs"
 FAILED, INTERRUPTED = 1, 130
 
 
-def _terminal(*, stderr: bool = False) -> Console:
-    """Return where people read; `:pill:` in a PatientID is text and no picture."""
-    return Console(stderr=stderr, emoji=False)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Turn an Orthanc PACS into analysis-ready radiotherapy data."""
+    require_streams()
 
 
 @main.command()
@@ -44,7 +42,7 @@ def run(cohort: str, patients: tuple[str, ...], jobs: int | None, *, force: bool
     """Verify, retrieve and convert patients, and report on the cohort."""
     from pdcp_dagster.commands.signals import Stopped, stoppable  # noqa: PLC0415
 
-    console, errors = _terminal(), _terminal(stderr=True)
+    console, errors = Terminal(), Terminal(stderr=True)
 
     def first_interrupt() -> None:
         if errors.is_terminal:
@@ -56,6 +54,8 @@ def run(cohort: str, patients: tuple[str, ...], jobs: int | None, *, force: bool
         )
     except Stopped as stopped:
         _end_stopped(stopped, console, errors)
+    except KeyboardInterrupt:  # before signals are listened to, or after
+        raise SystemExit(INTERRUPTED) from None
     if failed:
         raise SystemExit(FAILED)
 
@@ -91,7 +91,7 @@ def _run(
         collected = run_cohort(deployment, chosen, patients, jobs or os.cpu_count() or 1, progress, force=force)
     except RunBroken as error:
         raise click.ClickException(str(error)) from error
-    console.print(f"{len(collected.outcomes) + collected.current} patients: {progress.counts()}")
+    console.print(f"{collected.worked_on + collected.current} patients: {progress.counts()}")
     if collected.current:
         console.print(f"{collected.current} of them left as they are: nothing has changed (--force makes them again)")
     report = deployment.store.cohort(cohort).path / "cohort_report.html"
@@ -113,7 +113,7 @@ def status(cohort: str, patients: tuple[str, ...]) -> None:
     from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
     from pdcp_dagster.commands.status import show_status  # noqa: PLC0415
 
-    show_status(Deployment.from_environment(os.environ), cohort, patients, _terminal())
+    show_status(Deployment.from_environment(os.environ), cohort, patients, Terminal())
 
 
 @main.group()
@@ -132,7 +132,7 @@ def review_list(cohort: str) -> None:
     from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
     from pdcp_dagster.commands.review import list_reviews  # noqa: PLC0415
 
-    list_reviews(Deployment.from_environment(os.environ), cohort, _terminal())
+    list_reviews(Deployment.from_environment(os.environ), cohort, Terminal())
 
 
 @review.command("show")
@@ -143,7 +143,7 @@ def review_show(cohort: str, patient: str) -> None:
     from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
     from pdcp_dagster.commands.review import show_review  # noqa: PLC0415
 
-    show_review(Deployment.from_environment(os.environ), cohort, patient, _terminal())
+    show_review(Deployment.from_environment(os.environ), cohort, patient, Terminal())
 
 
 @review.command("decide")
@@ -178,7 +178,7 @@ def review_decide(
     # The day of whoever decides, not that of Greenwich.
     day = date.date() if date is not None else dt.datetime.now().astimezone().date()
     wish = Wish(reviewer, day, reason, candidate, doses, study, exclude=exclude, accepted=accepted)
-    decide_review(Deployment.from_environment(os.environ), cohort, patient, wish, _terminal())
+    decide_review(Deployment.from_environment(os.environ), cohort, patient, wish, Terminal())
 
 
 @review.command("withdraw")
@@ -189,7 +189,7 @@ def review_withdraw(cohort: str, patient: str) -> None:
     from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
     from pdcp_dagster.commands.review import withdraw_review  # noqa: PLC0415
 
-    withdraw_review(Deployment.from_environment(os.environ), cohort, patient, _terminal())
+    withdraw_review(Deployment.from_environment(os.environ), cohort, patient, Terminal())
 
 
 @main.command()
@@ -203,7 +203,7 @@ def quarantine(cohort: str, patient: str) -> None:
     deployment = Deployment.from_environment(os.environ)
     deployment.cohort(cohort)
     require_orthanc()
-    if not prepare_candidates(deployment, cohort, patient, _terminal()):
+    if not prepare_candidates(deployment, cohort, patient, Terminal()):
         raise SystemExit(FAILED)
 
 
@@ -217,7 +217,7 @@ def phantom(folder: Path, seed: int, *, full_size: bool) -> None:
     """Write phantom patients with exact answers as DICOM files and JSON into FOLDER."""
     from pdcp_dagster.commands.phantoms import write_phantoms  # noqa: PLC0415
 
-    write_phantoms(folder, seed, _terminal(), full_size=full_size)
+    write_phantoms(folder, seed, Terminal(), full_size=full_size)
 
 
 @main.command()
@@ -226,7 +226,7 @@ def upload(folders: tuple[Path, ...]) -> None:
     """Send the DICOM files below FOLDERS to the Orthanc at $ORTHANC_URL."""
     from pdcp_dagster.commands.phantoms import upload_folders  # noqa: PLC0415
 
-    if not upload_folders(folders, _terminal(), _terminal(stderr=True)):
+    if not upload_folders(folders, Terminal(), Terminal(stderr=True)):
         raise SystemExit(FAILED)
 
 
@@ -247,7 +247,7 @@ def import_config(config: Path, name: str | None, output: Path | None, linkage: 
     from pdcp_dagster.commands.import_config import import_legacy_config  # noqa: PLC0415
 
     deployment = Deployment.from_environment(os.environ)
-    import_legacy_config(config, deployment, _terminal(), name=name, output=output, linkage=linkage, force=force)
+    import_legacy_config(config, deployment, Terminal(), name=name, output=output, linkage=linkage, force=force)
 
 
 @main.command("export-legacy")
@@ -260,7 +260,7 @@ def export_legacy(folder: Path, cohort: str, patients: tuple[str, ...]) -> None:
     from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
 
     deployment = Deployment.from_environment(os.environ)
-    console, errors = _terminal(), _terminal(stderr=True)
+    console, errors = Terminal(), Terminal(stderr=True)
     if not command.export_legacy(deployment, cohort, folder, patients, console=console, errors=errors):
         raise SystemExit(FAILED)
 
@@ -271,7 +271,7 @@ def codes(codes: tuple[str, ...]) -> None:
     """Say what CODES mean and what can be done about them; all codes where none is named."""
     from pdcp_dagster.commands.codes import show_codes  # noqa: PLC0415
 
-    show_codes(codes, _terminal())
+    show_codes(codes, Terminal())
 
 
 @main.group()
@@ -294,7 +294,7 @@ def demo_run(root: Path) -> None:
     """Fill a private Orthanc with phantom patients, run them all, show what came of it."""
     from pdcp_dagster.commands.demo import run_demo  # noqa: PLC0415
 
-    if not run_demo(root.absolute(), _terminal()):
+    if not run_demo(root.absolute(), Terminal()):
         raise SystemExit(FAILED)
 
 
@@ -305,7 +305,7 @@ def demo_ui(root: Path, port: int) -> None:
     """Open the Dagster UI on the demo, its Orthanc running beside it, until interrupted."""
     from pdcp_dagster.commands.demo import serve_demo  # noqa: PLC0415
 
-    raise SystemExit(serve_demo(root.absolute(), port, _terminal()))
+    raise SystemExit(serve_demo(root.absolute(), port, Terminal()))
 
 
 @demo.command("mend")
@@ -314,7 +314,7 @@ def demo_mend(root: Path) -> None:
     """Repair the demo's damaged file, so that its patient can be run again."""
     from pdcp_dagster.commands.demo import mend_demo  # noqa: PLC0415
 
-    mend_demo(root.absolute(), _terminal())
+    mend_demo(root.absolute(), Terminal())
 
 
 if __name__ == "__main__":

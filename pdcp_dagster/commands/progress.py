@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.progress import (
@@ -32,6 +32,9 @@ _COUNTED = {
     Status.FAILED: "failed",
 }
 
+_UNSEEN = (OSError, ValueError)
+"""Of a terminal that is gone, a full disk, a closed file: patients go on without a bar."""
+
 
 class ProgressBar:
     """Counts outcomes while they come in."""
@@ -53,9 +56,14 @@ class ProgressBar:
     @contextmanager
     def over(self, patients: int) -> Iterator[None]:
         """Show the bar for this many patients."""
-        with self._progress:
+        with suppress(*_UNSEEN):
+            self._progress.start()
             self._task = self._progress.add_task("patients", total=patients, counts=self.counts())
+        try:
             yield
+        finally:
+            with suppress(*_UNSEEN):
+                self._progress.stop()
 
     def patient_done(self, outcome: PatientOutcome) -> None:
         """Count one patient."""
@@ -65,7 +73,8 @@ class ProgressBar:
         """Count a patient of this status."""
         self._counts[status] += 1
         if self._task is not None:
-            self._progress.update(self._task, advance=1, counts=self.counts())
+            with suppress(*_UNSEEN):
+                self._progress.update(self._task, advance=1, counts=self.counts())
 
     def counts(self) -> str:
         """Return the counts in words."""

@@ -18,9 +18,10 @@ from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, STEP, PatientsConfig
 from pdcp_dagster.defs.resources import Progress
 from pdcp_dagster.stages import stopping
 from pdcp_dagster.stages.naming import as_told, keys_by_name, told_missing
+from pdcp_dagster.stages.worker_memory import WorkerMemoryError, require_wanted_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import dagster as dg
     import pandas as pd
@@ -38,7 +39,10 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 class Collected:
     """What came of a `pdcp run`."""
 
-    outcomes: list[PatientOutcome] = field(default_factory=list)
+    worked_on: int = 0
+    """How many patients came back, whatever became of them."""
+    failed: list[PatientOutcome] = field(default_factory=list)
+    """The patients that failed; of ten thousand others nothing more is kept than their number."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What each patient is called, by partition key (`stages.naming`)."""
     not_in_archive: tuple[str, ...] = ()
@@ -47,10 +51,11 @@ class Collected:
     current: int = 0
     """How many patients were left as they are, nothing of them having changed."""
 
-    @property
-    def failed(self) -> list[PatientOutcome]:
-        """The patients that failed."""
-        return [outcome for outcome in self.outcomes if outcome.failure is not None]
+    def add(self, outcome: PatientOutcome) -> None:
+        """Count a patient that came back."""
+        self.worked_on += 1
+        if outcome.failure is not None:
+            self.failed.append(outcome)
 
 
 def run_cohort(
@@ -68,6 +73,7 @@ def run_cohort(
 
     That Orthanc answers is for the caller to have seen (`deployment.require_orthanc`).
     """
+    _require_memory()
     deployment.prepare_dagster()
     deployment.require_decisions(cohort)
     # The definitions that the UI loads: a run recorded here is a run of the same job there.
@@ -88,9 +94,16 @@ def run_cohort(
             collected.current = len(keys) - len(due)
             for start in range(0, len(due), PATIENTS_PER_RUN):
                 some = PatientsConfig(patients=due[start : start + PATIENTS_PER_RUN], jobs=jobs, force=force)
-                collected.outcomes.extend(_collect(definitions, cohort, instance, some, progress))
+                _collect(definitions, cohort, instance, some, progress, collected=collected)
         _execute(definitions, report_job_name(cohort.name), instance, {}, Progress())
     return collected
+
+
+def _require_memory() -> None:
+    try:
+        require_wanted_memory()
+    except WorkerMemoryError as error:
+        raise WrongConfiguration(str(error)) from error
 
 
 def _chosen(cohort: Cohort, table: pd.DataFrame, patients: Sequence[str]) -> list[str]:
@@ -109,19 +122,24 @@ def _collect(
     instance: dg.DagsterInstance,
     chosen: PatientsConfig,
     progress: ProgressBar,
-) -> list[PatientOutcome]:
-    outcomes: list[PatientOutcome] = []
+    *,
+    collected: Collected,
+) -> None:
+    expected = collected.worked_on + len(chosen.patients)
 
     def tell(outcome: PatientOutcome) -> None:
-        outcomes.append(outcome)
+        collected.add(outcome)
         progress.patient_done(outcome)
 
     config = {"ops": {f"{cohort.name}_{STEP}": {"config": chosen.model_dump()}}}
-    expected = len(chosen.patients)
     _execute(
-        definitions, collect_job_name(cohort.name), instance, config, Progress(tell), expected=expected, got=outcomes
+        definitions,
+        collect_job_name(cohort.name),
+        instance,
+        config,
+        Progress(tell),
+        is_complete=lambda: collected.worked_on >= expected,
     )
-    return outcomes
 
 
 def _execute(
@@ -131,8 +149,7 @@ def _execute(
     config: Mapping[str, object],
     progress: Progress,
     *,
-    expected: int = 0,
-    got: Sequence[PatientOutcome] = (),
+    is_complete: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run a job in this process. A run fails for one patient's failure, too: then all its outcomes are there.
 
@@ -148,7 +165,7 @@ def _execute(
             resources={"progress": progress},
         )
     _require_no_stop()
-    if not result.success and len(got) < max(expected, 1):
+    if not result.success and not is_complete():
         if _INTERRUPTED in _error_types(result):
             raise KeyboardInterrupt
         raise RunBroken(f"run {result.run_id} of {job_name} broke: {_why(result)}")

@@ -90,7 +90,8 @@ def stoppable(work: Callable[[], T], on_first_interrupt: Callable[[], None]) -> 
     Raises
     ------
     Stopped
-        Where a signal came, and the work did not come to its end all the same.
+        Where a signal came, and the work did not come to its end all the same: whatever broke it off then, a database
+        that was busy for one, says nothing to whoever asked for the end.
 
     """
     stopping.forget()
@@ -104,8 +105,9 @@ def stoppable(work: Callable[[], T], on_first_interrupt: Callable[[], None]) -> 
         if thread.is_alive():
             _close_all()
             give_back_output()
-    if listener.number is not None and (thread.is_alive() or isinstance(result.exception(), KeyboardInterrupt)):
-        raise Stopped(listener.number, abandoned=thread.is_alive())
+    abandoned = not result.done()
+    if listener.number is not None and (abandoned or result.exception() is not None):
+        raise Stopped(listener.number, abandoned=abandoned) from None if abandoned else result.exception()
     return result.result()
 
 

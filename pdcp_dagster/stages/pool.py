@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from pdcp_dagster.stages.compute_slots import ComputeSlots, slot_file
 from pdcp_dagster.stages.outcome import FailureReport, PatientOutcome, PatientTask
 from pdcp_dagster.stages.stopping import Stop
 from pdcp_dagster.stages.worker import Death, Worker
+from pdcp_dagster.stages.worker_memory import require_wanted_memory
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -32,6 +34,8 @@ _CONNECTIONS = 48
 """Of all workers together: Orthanc answers with 50 threads unless its configuration says otherwise."""
 _POLL_S = 0.2
 _SWEEP_WAIT_S = 1.0
+_SILENCE_S = 60.0
+"""When no worker has said anything for so long, it is looked whether some are stopped."""
 
 
 def run_patients(
@@ -45,7 +49,9 @@ def run_patients(
     Raises
     ------
     KeyboardInterrupt
-        Where `stopping` was asked for and there are patients without an outcome; nothing else.
+        Where `stopping` was asked for and there are patients without an outcome.
+    WorkerMemoryError
+        Before anything is begun, where PDCP_WORKER_MEMORY_GB cannot be meant; nothing else.
 
     """
     if jobs == 0:
@@ -53,6 +59,7 @@ def run_patients(
             for task in tasks:
                 yield run_patient(task, settings, archive)
         return
+    require_wanted_memory()
     suspects: list[PatientTask] = []
     for task, answer in _worked_off(tasks, settings, jobs):
         if isinstance(answer, PatientOutcome):
@@ -154,18 +161,34 @@ class _Crew:
     def _ready(self) -> list[Worker]:
         """Wait until workers have an answer or are dead; `KeyboardInterrupt` where all is to end at once."""
         busy = {worker.connection: worker for worker in self.workers if worker.task}
-        while stopping.asked() < Stop.AT_ONCE:
+        for _ in self._polls():
             if ready := wait(list(busy), timeout=_POLL_S):
                 return [worker for connection, worker in busy.items() if connection in ready]
         raise KeyboardInterrupt
+
+    def _polls(self) -> Iterator[None]:
+        """Go round until all is to end at once; who is stopped (SIGSTOP) would be waited for without end: it is killed.
+
+        Rounds are counted, not hours: those that the whole run was stopped for (Ctrl-Z) say nothing.
+        """
+        for round_ in count(1):
+            if stopping.asked() >= Stop.AT_ONCE:
+                return
+            yield
+            if round_ % max(1, round(_SILENCE_S / _POLL_S)) == 0:
+                for worker in self.workers:
+                    worker.kill_if_stopped()
 
     def dismiss(self) -> None:
         """End all workers: when they have finished their patients, or at once where that was asked for."""
         for worker in self.workers:
             # So that all see it before one is waited for; a closed connection is no harm to a patient under work.
             worker.connection.close()
-        while any(worker.process.is_alive() for worker in self.workers) and stopping.asked() < Stop.AT_ONCE:
-            wait([worker.process.sentinel for worker in self.workers if worker.process.is_alive()], timeout=_POLL_S)
+        for _ in self._polls():
+            alive = [worker.process.sentinel for worker in self.workers if worker.process.is_alive()]
+            if not alive:
+                break
+            wait(alive, timeout=_POLL_S)
         for worker in self.workers:
             worker.kill()
             self._sweep(worker.task)

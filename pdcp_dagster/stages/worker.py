@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from pdcp_dagster.adapters.orthanc import Orthanc
 from pdcp_dagster.stages.chain import run_patient
 from pdcp_dagster.stages.worker_memory import limit_memory
@@ -98,6 +100,12 @@ class Worker:
         """Let it finish what it is at, and wait for its end."""
         self.connection.close()
         self.process.join()
+
+    def kill_if_stopped(self) -> None:
+        """End it where it is stopped (SIGSTOP), so that the run reads its end; a debugger's stop is left alone."""
+        with suppress(psutil.Error):
+            if psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED:
+                self.process.kill()
 
     def kill(self) -> None:
         """End it at once; what it had half-made stays where it is."""

@@ -8,6 +8,7 @@ nobody writes to, would make a limit of the address space refuse the innocent.
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 from pathlib import Path
@@ -17,12 +18,22 @@ _GB = 1 << 30
 _LEAST_SHARE = 4 * _GB
 """A full-size patient needs 1 GB; a series of 2000 slices some more."""
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_LONGEST = 40
+
+
+class WorkerMemoryError(Exception):
+    """PDCP_WORKER_MEMORY_GB is none that can be meant; one line."""
+
+
+def require_wanted_memory() -> None:
+    """Raise WorkerMemoryError where PDCP_WORKER_MEMORY_GB cannot be meant: before a worker is started."""
+    _wanted(os.environ.get(VARIABLE, ""), 1)
 
 
 def limit_memory(jobs: int) -> None:
     """Limit this process to PDCP_WORKER_MEMORY_GB; 0: no limit; not set: its share of the machine, at least 4 GB.
 
-    A value that is no number counts as not set. jobs: conversions at a time.
+    jobs: conversions at a time. Raises WorkerMemoryError for a value that cannot be meant.
     """
     wanted = _wanted(os.environ.get(VARIABLE, ""), jobs)
     if wanted is None:
@@ -33,12 +44,16 @@ def limit_memory(jobs: int) -> None:
 
 
 def _wanted(text: str, jobs: int) -> int | None:
+    machine = machine_memory()
+    if not text:
+        return min(machine, max(_LEAST_SHARE, machine // jobs))
     try:
         gigabytes = float(text)
     except ValueError:
-        machine = machine_memory()
-        return min(machine, max(_LEAST_SHARE, machine // jobs))
-    return int(gigabytes * _GB) if gigabytes > 0 else None
+        gigabytes = math.nan
+    if not (math.isfinite(gigabytes) and gigabytes >= 0):
+        raise WorkerMemoryError(f"{VARIABLE} must be a number of GB, 0 for no limit, not {text[:_LONGEST]!r}")
+    return int(min(gigabytes * _GB, machine)) if gigabytes > 0 else None
 
 
 def machine_memory() -> int:

@@ -107,11 +107,11 @@ class BrokenServer:
                 outer.requests.append((self.path, dict(self.headers)))
                 answer = outer._next(self.path)
                 length = len(answer.body) if answer.length is None else answer.length
-                self.close_connection = length != len(answer.body)
+                self.close_connection = length != len(answer.body) or "Connection" in answer.headers
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
-                if "Transfer-Encoding" not in answer.headers:
+                if not {"Transfer-Encoding", "Content-Length"} & set(answer.headers):
                     self.send_header("Content-Length", str(length))
                 self.end_headers()
                 half = len(answer.body) // 2

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pdcp_dagster.adapters.orthanc import (
     ObjectDamaged,
+    ObjectGone,
     ObjectUnreadable,
     Orthanc,
     OrthancAnswerError,
     OrthancDenied,
     OrthancSettings,
     OrthancUnreachable,
+    PatientListing,
 )
 from pdcp_dagster_tests.adapters.orthanc_fakes import (
     CONTENT,
@@ -122,17 +124,98 @@ def test_tls_with_a_server_that_has_none_is_told(server: BrokenServer) -> None:
         Orthanc(settings).system()
 
 
-def test_patients_come_page_by_page_and_once_though_pages_move(
-    client: Orthanc, server: BrokenServer, monkeypatch: pytest.MonkeyPatch
+def tell_patients(server: BrokenServer, pages: dict[int, list[list[int]]]) -> None:
+    """Have each page, by `since`, hold these patients, several answers in turn."""
+    for since, turns in pages.items():
+        answers = [
+            as_json([{"ID": f"{n:08x}{ID[8:]}", "MainDicomTags": {"PatientID": str(n)}, "Studies": []} for n in page])
+            for page in turns
+        ]
+        server.tell(f"/patients?expand=&since={since}&limit=3", *answers)
+
+
+@pytest.fixture
+def pages_of_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.client._PAGE", 3)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        {0: [[]]},
+        {0: [[1], [1]]},
+        {0: [[1, 2, 3]], 2: [[3]]},
+        {0: [[1, 2, 3]], 2: [[3, 4]], 3: [[4]]},
+    ],
+    ids=["nobody", "one", "a full page", "more than a page"],
+)
+@pytest.mark.usefixtures("pages_of_3")
+def test_patients_come_page_by_page_and_once(
+    client: Orthanc, server: BrokenServer, pages: dict[int, list[list[int]]]
 ) -> None:
-    monkeypatch.setattr("pdcp_dagster.adapters.orthanc.client._PAGE", 2)
+    tell_patients(server, pages)
+    expected = sorted({str(n) for turns in pages.values() for page in turns for n in page})
+    assert [found.patient_id for found in client.patients()] == expected
 
-    def patient(n: int) -> dict[str, Any]:
-        return {"ID": f"{n:08x}{ID[8:]}", "MainDicomTags": {"PatientID": str(n)}, "Studies": []}
 
-    for since, page in {0: [patient(1), patient(2)], 2: [patient(2), patient(3)], 4: []}.items():
-        server.tell(f"/patients?expand=&since={since}&limit=2", as_json(page))
-    assert [found.patient_id for found in client.patients()] == ["1", "2", "3"]
+@pytest.mark.usefixtures("pages_of_3")
+def test_a_deletion_while_pages_are_read_hides_nobody(client: Orthanc, server: BrokenServer) -> None:
+    """1 is deleted after the first page: 4 has moved to where 3 was."""
+    tell_patients(server, {0: [[1, 2, 3], [2, 3, 4]], 2: [[4, 5], [4, 5]], 3: [[5]]})
+    assert [found.patient_id for found in client.patients()] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.usefixtures("pages_of_3")
+@pytest.mark.parametrize("page", [[1, 2, 3], [1, 2, 1]])
+def test_a_gateway_that_drops_since_is_told_and_not_asked_for_ever(
+    client: Orthanc, server: BrokenServer, page: list[int]
+) -> None:
+    tell_patients(server, {0: [page], 2: [page]})
+    with pytest.raises(OrthancAnswerError, match="since"):
+        list(client.patients())
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(b"[" * 200_000), OrthancAnswerError),
+        (Answer(b"xx", status=404, headers={"Content-Length": "\xb2"}), ObjectGone),
+        (Answer(b"xx", status=404, headers={"Content-Length": "1" * 5000}), ObjectGone),
+        (Answer(b"-5\r\n{}\r\n0\r\n\r\n", headers={"Transfer-Encoding": "chunked"}), OrthancUnreachable),
+        (Answer(gzip.compress(b'{"Version": "1.10.1"}'), headers={"Content-Encoding": "gzip"}), OrthancAnswerError),
+        (Answer(b'{"Version": "1.10.1"}', headers={"Content-Encoding": "br"}), OrthancAnswerError),
+    ],
+    ids=["deep", "no number", "a long number", "a negative chunk", "gzip", "br"],
+)
+def test_an_absurd_answer_is_one_of_our_errors(
+    client: Orthanc, server: BrokenServer, answer: Answer, error: type[Exception]
+) -> None:
+    server.tell("/system", answer)
+    with pytest.raises(error) as caught:
+        client.system()
+    assert type(caught.value) is error
+
+
+def test_a_size_without_end_is_no_size(client: Orthanc, server: BrokenServer, tmp_path: Path) -> None:
+    file = b'{"ID": "%s", "FileUuid": "u", "FileSize": Infinity}' % ID.encode()
+    server.tell(f"/patients/{ID}/instances", Answer(b"[" + file + b"]"))
+    with pytest.raises(OrthancAnswerError, match="incomplete"):
+        client.fingerprint(ID)
+    sizes = b'{"UncompressedMD5": "x", "CompressedSize": Infinity, "UncompressedSize": 1, "Uuid": "u"}'
+    server.tell(INFO, Answer(sizes))
+    with pytest.raises(OrthancAnswerError, match="incomplete"):
+        client.download(instance(), tmp_path / "a.dcm")
+    record = {"ID": ID, "MainDicomTags": {}, "ParentSeries": ID, "ParentStudy": ID, "FileUuid": "u"}
+    listing = PatientListing(ID, {ID: record}, {ID: record}, {ID: {**record, "FileSize": float("inf")}})
+    with pytest.raises(OrthancAnswerError, match="incomplete"):
+        listing.origin(ID)
+
+
+def test_an_answer_without_a_length_that_was_cut_is_asked_for_again(client: Orthanc, server: BrokenServer) -> None:
+    """What is sent until the connection closes looks whole wherever it ends."""
+    until_closed = {"Transfer-Encoding": "identity", "Connection": "close"}
+    server.tell("/system", Answer(b'{"Version": "1.1', headers=until_closed), Answer(b'{"Version": "1.10.1"}'))
+    assert client.system() == {"Version": "1.10.1"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ def test_versions_are_ordered_by_their_numbers_and_what_has_none_is_the_newest()
     assert parse_version("1.12.10") == (1, 12, 10)
     assert parse_version(" 1.12.3-rc1 ") == (1, 12, 3)
     assert parse_version("") == parse_version("mainline-5f2c") == parse_version("٣.1")
+    assert parse_version("1" * 5000) == (111_111_111,)
 
 
 @pytest.mark.parametrize(

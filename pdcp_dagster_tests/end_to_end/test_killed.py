@@ -99,7 +99,7 @@ def test_an_interrupted_run_ends_its_run_in_dagster_and_leaves_nothing_half_done
         wait_for("patients/*/.new-retrieved_dicom", process, there, since=0.0)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=LATEST_S)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert errors.rstrip().endswith("run the command again for the rest.")
     assert_nobody_is_left(mark)
     assert_what_looks_finished_is(there, site)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,12 @@ def ends_the_process(summary: pd.DataFrame) -> None:
     """End the worker, as a crash in a compiled library does."""
     if (summary["patient_id"] == VICTIM).any():
         os._exit(EXIT_CODE)
+
+
+def stops_the_process(summary: pd.DataFrame) -> None:
+    """Stop the worker, as a person does who looks at a busy machine and forgets."""
+    if (summary["patient_id"] == VICTIM).any():
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def asks_for_too_much(summary: pd.DataFrame) -> None:

@@ -14,7 +14,7 @@ from pdcp_dagster.stages import stopping
 from pdcp_dagster.stages.outcome import PatientOutcome
 from pdcp_dagster.stages.pool import run_patients
 from pdcp_dagster.stages.stopping import Stop
-from pdcp_dagster.stages.worker_memory import VARIABLE, machine_memory
+from pdcp_dagster.stages.worker_memory import VARIABLE, WorkerMemoryError, _wanted, machine_memory
 from pdcp_dagster_tests.stages import pool_rules
 from pdcp_dagster_tests.stages.test_pool import workers
 
@@ -72,8 +72,38 @@ def test_a_patient_that_asks_for_more_memory_than_a_worker_may_have_fails_and_no
     assert {outcome.status for outcome in outcomes.values()} == {Status.SUCCESS}
 
 
+def test_a_worker_that_is_stopped_holds_up_nobody_for_ever(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pdcp_dagster.stages.pool._SILENCE_S", 0.4)
+    outcomes = outcomes_under(ward, "stops_the_process", jobs=1)
+    victim = outcomes.pop(pool_rules.VICTIM)
+    assert victim.failure is not None
+    assert victim.failure.error_type == "WorkerDied"
+    assert {outcome.status for outcome in outcomes.values()} == {Status.SUCCESS}
+
+
 def test_a_machine_has_some_memory() -> None:
     assert machine_memory() > 1 << 28
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "-1", "1e999", "two", "4 GB"])
+def test_a_memory_that_cannot_be_meant_is_refused_before_anybody_is_begun(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(WorkerMemoryError, match=VARIABLE):
+        list(run_patients([ward.tasks[OTHERS[0]]], ward.settings("refused"), 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", None), ("0.5", 1 << 29), ("1e300", 1 << 36), ("", 1 << 34), ("64", 1 << 36), ("65", 1 << 36)],
+)
+def test_a_worker_may_take_what_was_asked_for_and_never_more_than_the_machine_has(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: int | None
+) -> None:
+    """Of 64 GB each of 4 workers has 16 by itself."""
+    monkeypatch.setattr("pdcp_dagster.stages.worker_memory.machine_memory", lambda: 1 << 36)
+    assert _wanted(text, 4) == expected
 
 
 def test_asked_to_stop_after_the_current_nobody_new_is_begun_and_those_begun_are_finished(ward: Ward) -> None:

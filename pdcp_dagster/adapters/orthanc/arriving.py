@@ -8,6 +8,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
+import urllib3
+
 from pdcp_dagster.adapters.orthanc.errors import ObjectDamaged, OrthancAnswerError
 
 if TYPE_CHECKING:
@@ -27,16 +29,33 @@ def chunks(answer: BaseHTTPResponse, most: int, name: str) -> Iterator[bytes]:
     Raises ObjectDamaged where what should be deflated is not, or goes on too long or not long enough, and
     OrthancAnswerError for an encoding that was not asked for. Errors of urllib3 pass through.
     """
-    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
-    if encoding in {"", "identity"}:
-        return _plain(answer, most + 1)
-    if encoding in _DEFLATED:
+    if _encoding(answer) in _DEFLATED:
         return _inflated(answer, most + 1, name)
-    raise OrthancAnswerError(f"{name} comes in an encoding that was not asked for: {encoding[:40]!r}")
+    require_plain(answer, name)
+    return _plain(answer, most + 1)
+
+
+def require_plain(answer: BaseHTTPResponse, name: str) -> None:
+    """Raise OrthancAnswerError where an answer is not sent as it is, though only so it was asked for."""
+    encoding = _encoding(answer)
+    if encoding not in {"", "identity"}:
+        raise OrthancAnswerError(f"{name} comes in an encoding that was not asked for: {encoding[:40]!r}")
+
+
+def read_some(answer: BaseHTTPResponse, most: int | None = None) -> bytes:
+    """Return up to `most` bytes as they were sent, or all of them; every fault is an HTTPError of urllib3."""
+    try:
+        return answer.read(most, decode_content=False)
+    except ValueError as error:  # a chunk of negative length
+        raise urllib3.exceptions.ProtocolError("a chunk has no possible length") from error
+
+
+def _encoding(answer: BaseHTTPResponse) -> str:
+    return answer.headers.get("Content-Encoding", "").strip().lower()
 
 
 def _plain(answer: BaseHTTPResponse, left: int) -> Iterator[bytes]:
-    while left and (chunk := answer.read(min(_CHUNK_BYTES, left), decode_content=False)):
+    while left and (chunk := read_some(answer, min(_CHUNK_BYTES, left))):
         left -= len(chunk)
         yield chunk
 
@@ -44,7 +63,7 @@ def _plain(answer: BaseHTTPResponse, left: int) -> Iterator[bytes]:
 def _inflated(answer: BaseHTTPResponse, left: int, name: str) -> Iterator[bytes]:
     inflating = zlib.decompressobj(_ZLIB_OR_GZIP)
     while left and not inflating.eof:
-        deflated = inflating.unconsumed_tail or answer.read(_DEFLATED_CHUNK_BYTES, decode_content=False)
+        deflated = inflating.unconsumed_tail or read_some(answer, _DEFLATED_CHUNK_BYTES)
         try:
             # A bomb is never inflated beyond the bound.
             chunk = inflating.decompress(deflated, min(_CHUNK_BYTES, left))
@@ -55,5 +74,5 @@ def _inflated(answer: BaseHTTPResponse, left: int, name: str) -> Iterator[bytes]
         left -= len(chunk)
         if chunk:
             yield chunk
-    if inflating.eof and (inflating.unused_data or answer.read(1, decode_content=False)):
+    if inflating.eof and (inflating.unused_data or read_some(answer, 1)):
         raise ObjectDamaged(f"{name} comes deflated, but goes on after its end")

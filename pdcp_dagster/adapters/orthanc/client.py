@@ -28,7 +28,7 @@ from pdcp_dagster.adapters.orthanc.records import ArchivedPatient, Downloaded
 from pdcp_dagster.adapters.orthanc.version import Version, parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.adapters.orthanc.settings import OrthancSettings
 
 _PAGE = 500
+_LISTINGS = 4
 _EXPANDED = {"expand": ""}
 _AHEAD = 4
 """Questions under way for each connection, of many that are asked in order."""
@@ -78,17 +79,14 @@ class Orthanc:
         return self._system(HURRIED)
 
     def patients(self) -> Iterator[ArchivedPatient]:
-        """Yield every patient once, page by page."""
+        """Yield every patient once, page by page; OrthancAnswerError where pages never fit each other."""
         seen: set[str] = set()
-        since = 0
-        while page := self._connection.get_records("/patients", {**_EXPANDED, "since": since, "limit": _PAGE}):
-            since += len(page)
-            for record in page:
-                patient = _patient(record)
-                # A deletion meanwhile moves the pages.
-                if patient.orthanc_id not in seen:
-                    seen.add(patient.orthanc_id)
-                    yield patient
+        for _ in range(_LISTINGS):
+            # A deletion meanwhile moves the pages, and somebody could be missed.
+            whole = yield from self._patients_once(seen)
+            if whole:
+                return
+        raise OrthancAnswerError("/patients: its pages do not fit each other; is there a gateway that drops `since`?")
 
     def patient(self, orthanc_id: str) -> ArchivedPatient:
         """Return one patient; raises ObjectGone where the archive has none of this ID."""
@@ -190,6 +188,24 @@ class Orthanc:
             answer = self._connection.post_file("/instances", file)
         require_orthanc_id(answer.get("ID"))
         return answer
+
+    def _patients_once(self, seen: set[str]) -> Generator[ArchivedPatient, None, bool]:
+        """Yield who is not among `seen`, and return whether each page began with the last patient of the one before."""
+        listed: set[str] = set()
+        since, last = 0, ""
+        while True:
+            records = self._connection.get_records("/patients", {**_EXPANDED, "since": since, "limit": _PAGE})
+            page = {patient.orthanc_id: patient for patient in map(_patient, records)}
+            if last and next(iter(page), "") != last:
+                return False
+            if len(page) == bool(last):
+                return True
+            if listed.issuperset(list(page)[bool(last) :]):
+                return False
+            yield from (page[each] for each in page if each not in seen)
+            seen.update(page)
+            listed.update(page)
+            since, last = since + len(records) - 1, next(reversed(page))
 
     def _system(self, attempts_more: int | None = None) -> dict[str, Any]:
         answer = self._connection.get_record("/system", attempts_more=attempts_more)

@@ -13,7 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,8 +22,10 @@ from urllib.parse import urlencode
 import urllib3
 
 from pdcp_dagster.adapters.orthanc import patience
+from pdcp_dagster.adapters.orthanc.arriving import read_some, require_plain
 from pdcp_dagster.adapters.orthanc.errors import OrthancAnswerError, OrthancUnreachable
 from pdcp_dagster.adapters.orthanc.failures import require_success, typed_errors
+from pdcp_dagster.adapters.orthanc.patience import Passing
 from pdcp_dagster.adapters.orthanc.transport import Session
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ HURRIED = 2
 """Further attempts where a person waits for the answer, or where the server was found dead already."""
 _CONNECT_TIMEOUT_S = 5.0
 _ERROR_BYTES = 1 << 16
+_SHORT = re.compile(r"[0-9]{1,7}")
 _ORTHANC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 
@@ -118,7 +121,7 @@ class Connection:
 
     def get_bytes(self, path: str) -> bytes:
         """Return the body of the answer to GET."""
-        return self.get(path, _body)
+        return self.get(path, partial(_body, path=path))
 
     def get_records(
         self, path: str, query: Query = NOTHING_MORE, *, attempts_more: int | None = None
@@ -177,23 +180,29 @@ class Connection:
 def _drain(answer: BaseHTTPResponse) -> None:
     # Refusals are short, and reading one keeps the connection.
     length = answer.headers.get("Content-Length", "")
-    if answer.status >= 300 and length.isdigit() and int(length) <= _ERROR_BYTES:  # noqa: PLR2004  # no success
-        try:
-            answer.read(_ERROR_BYTES)
-        except urllib3.exceptions.HTTPError:
-            return
+    if answer.status >= 300 and _SHORT.fullmatch(length) and int(length) <= _ERROR_BYTES:  # noqa: PLR2004  # no success
+        with suppress(urllib3.exceptions.HTTPError):
+            read_some(answer, _ERROR_BYTES)
 
 
-def _body(answer: BaseHTTPResponse) -> bytes:
-    return answer.read(decode_content=True)
+def _body(answer: BaseHTTPResponse, path: str) -> bytes:
+    try:
+        require_plain(answer, path)
+    except OrthancAnswerError as error:
+        raise Passing(error, patience.QUICK_WAITS_S) from error
+    return read_some(answer)
 
 
 def _json(answer: BaseHTTPResponse, path: str) -> Any:
-    body = _body(answer)
+    body = _body(answer, path)
     try:
         return json.loads(body)
-    except ValueError:
-        raise OrthancAnswerError(f"{path}: the answer is not JSON; is this URL an Orthanc?") from None
+    except (ValueError, RecursionError):
+        error = OrthancAnswerError(f"{path}: the answer is not JSON; is this URL an Orthanc?")
+        if "Content-Length" in answer.headers:
+            raise error from None
+        # Without a length, an answer that was cut looks like one that is whole.
+        raise Passing(error, patience.QUICK_WAITS_S) from None
 
 
 def _require_object(record: Any, path: str) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class Downloads:
                 deflated=int(info["CompressedSize"]) != int(info["UncompressedSize"]),
                 file_uuid=str(info["Uuid"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise OrthancAnswerError(f"{path}: the answer is incomplete: {error!r}") from error
 
     def _probably_deflated(self, instance: ArchivedInstance) -> bool:

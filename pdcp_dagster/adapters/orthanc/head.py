@@ -10,6 +10,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+import urllib3
 from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
 
@@ -116,6 +117,9 @@ class _Growing:
         while not self._ended and (until is None or self.arrived() < until):
             try:
                 chunk = self._arriving.read(_CHUNK_BYTES)
+            except ValueError as error:  # a chunk of negative length
+                self.cut_off = True
+                raise urllib3.exceptions.ProtocolError("a chunk has no possible length") from error
             except BaseException:
                 self.cut_off = True
                 raise

@@ -77,7 +77,7 @@ class PatientListing:
                 "study_tags": main_tags(study),
                 "series_tags": main_tags(series),
             }
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise OrthancAnswerError(f"Orthanc's record of instance {instance_id} is incomplete: {error!r}") from error
 
 
@@ -90,7 +90,7 @@ def fingerprint_of(instances: Iterable[Mapping[str, Any]]) -> str:
         files = sorted(
             (require_orthanc_id(each["ID"]), str(each["FileUuid"]), int(each["FileSize"])) for each in instances
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise OrthancAnswerError(f"Orthanc's record of an instance is incomplete: {error!r}") from error
     return hashlib.blake2b(json.dumps(files).encode(), digest_size=_FINGERPRINT_BYTES).hexdigest()
 

@@ -16,7 +16,7 @@ import re
 
 Version = tuple[int, ...]
 
-_NUMBERED = re.compile(r"\d+(\.\d+)*", re.ASCII)
+_NUMBERED = re.compile(r"\d{1,9}(\.\d{1,9})*", re.ASCII)
 _NO_DEFLATE_ON_THE_FLY: Version = (1, 12, 2)
 _NEWEST: Version = (1_000_000,)
 
