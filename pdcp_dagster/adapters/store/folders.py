@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdcp_dagster.adapters.atomic import sweep_temporaries
+from pdcp_dagster.adapters.atomic import sweep_temporaries, whole_file
 from pdcp_dagster.adapters.store.errors import StoreError
 from pdcp_dagster.adapters.store.holding import LOCK_WAIT_S, held, in_hand
-from pdcp_dagster.adapters.store.json_file import read_object, write_object
+from pdcp_dagster.adapters.store.json_file import object_bytes, read_object, write_object
 from pdcp_dagster.adapters.store.layout import COHORT_FILES, PATIENT_FILES
 from pdcp_dagster.adapters.store.marks import NO_ORIGIN, Manifest, Origin, content_hash, files_below, mark_from, sealed
 from pdcp_dagster.domain.keys import folder_of
@@ -199,9 +199,10 @@ class PatientFolder:
 
     def write_notes(self, notes: Mapping[str, Any], origin: Origin = NO_ORIGIN) -> Manifest:
         """Write notes.json, whole or not at all, and return its commit mark."""
-        # Killed in between, new notes must not go under the old mark.
-        self._manifest("patient_notes").unlink(missing_ok=True)
-        write_object(self.file("patient_notes"), notes)
+        with whole_file(self.file("patient_notes")) as temporary:
+            temporary.write_bytes(object_bytes(notes))
+            # Killed after this, new notes do not go under the old mark.
+            self._manifest("patient_notes").unlink(missing_ok=True)
         return self._mark("patient_notes", origin=origin)
 
     def read_failure(self) -> dict[str, Any] | None:

@@ -28,5 +28,10 @@ def read_object(path: Path) -> dict[str, Any] | None:
 
 def write_object(path: Path, document: Mapping[str, Any]) -> None:
     """Write an object, whole or not at all."""
+    write_bytes(path, object_bytes(document))
+
+
+def object_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return an object as it is written; ValueError or TypeError for what JSON cannot hold."""
     text = json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False, allow_nan=False)
-    write_bytes(path, text.encode("utf-8", "surrogatepass") + b"\n")
+    return text.encode("utf-8", "surrogatepass") + b"\n"
