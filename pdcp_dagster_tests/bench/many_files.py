@@ -29,7 +29,8 @@ import pyarrow.parquet as pq
 
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
 from pdcp_dagster.adapters.parquet import write_table
-from pdcp_dagster.adapters.store import CohortFolder, PatientFolder, Store
+from pdcp_dagster.adapters.store import CohortFolder, Manifest, PatientFolder, Store
+from pdcp_dagster.adapters.store.marks import sealed
 from pdcp_dagster.definitions import build_definitions
 from pdcp_dagster.defs.jobs import list_job_name, report_job_name
 from pdcp_dagster.domain.cohort import Cohort
@@ -75,9 +76,14 @@ class JobCost:
 def measure_tables(patients: int) -> dict[str, JobCost]:
     """Return what each cohort-level table costs over so many patients' files."""
     with _deployment(_NOWHERE) as environ:
-        fill_store(Store(Path(environ["PDCP_STORE"])).cohort(COHORT), patients)
+        folder = Store(Path(environ["PDCP_STORE"])).cohort(COHORT)
+        fill_store(folder, patients)
         job = report_job_name(COHORT)
-        return {table: _measure(environ, f"{job}:{table}") for table in ("cohort_report", "cohort_dvh")}
+        found = {table: _measure(environ, f"{job}:{table}") for table in ("cohort_report", "cohort_dvh")}
+        rows = pq.read_metadata(folder.file("cohort_dvh")).num_rows
+        if rows < patients:  # of 30 ROIs each
+            raise SystemExit(f"cohort_dvh has {rows} rows only: the copies do not count")
+        return found
 
 
 def measure_listing(patients: int) -> JobCost:
@@ -171,7 +177,14 @@ def _copy(model: dict[str, bytes], target: Path, patient_id: str) -> None:
     """Write the model's files as another patient's."""
     (target / "manifests").mkdir(parents=True)
     for name, content in model.items():
-        (target / name).write_bytes(content.replace(_MODEL.encode(), patient_id.encode()))
+        other = content.replace(_MODEL.encode(), patient_id.encode())
+        (target / name).write_bytes(_resealed(other) if name.startswith("manifests/") else other)
+
+
+def _resealed(mark: bytes) -> bytes:
+    content = json.loads(mark)
+    del content["seal"]
+    return json.dumps(sealed(Manifest(**content)), indent=1).encode()
 
 
 def _write_list(folder: CohortFolder, keys: Sequence[str]) -> None:
