@@ -78,7 +78,7 @@ def origin_of(patient: Patient, asset: str, made_from: tuple[str, ...]) -> Origi
     return Origin(made_from, with_these | _ALSO.get(asset, _nothing_else)(patient))
 
 
-def circumstances_hash(patient: Patient) -> dict[str, str]:
+def _circumstances(patient: Patient) -> dict[str, str]:
     """Return hashes of what a verdict takes into account beside the image summary and the cohort file."""
     around = circumstances_of(patient)
     tables = {
@@ -122,8 +122,8 @@ def _selected(patient: Patient) -> dict[str, str]:
 
 _ALSO: Mapping[str, Callable[[Patient], dict[str, str]]] = {
     "image_summary": _archive,
-    "verified_study": circumstances_hash,
-    "candidate_studies": circumstances_hash,
+    "verified_study": _circumstances,
+    "candidate_studies": _circumstances,
     "retrieved_dicom": _selected,
     "dvh_table": _prescriptions,
 }
