@@ -140,16 +140,16 @@ def _run_locked(patient: Patient, done: list[AssetOutcome], started: float, comp
     failure: FailureReport | None = None
     current = NOTES
     slot = ExitStack()
+    # Once, and not before it is needed: others download meanwhile.
     enter: Callable[[], object] = lru_cache(maxsize=1)(lambda: slot.enter_context(computing()))
     try:
         patient.findings = _earlier_findings(patient.folder)
         _forget_other_linkages(patient)
         for stage in _stages_of(patient):
             current = stage.asset
-            outcome = _run_stage(patient, stage, enter)
+            outcome = _run_stage(patient, stage, enter, untouched=all(earlier.skipped for earlier in done))
             if outcome is not None:
-                untouched = outcome.skipped and all(earlier.skipped for earlier in done)
-                done.append(outcome if untouched or outcome.path else replace(outcome, shown={}, skipped=False))
+                done.append(outcome)
         current = NOTES
         done.extend(_close(patient))
     except Exception as error:  # noqa: BLE001 - see run_patient
@@ -182,14 +182,17 @@ def _earlier_findings(folder: PatientFolder) -> dict[str, tuple[Finding, ...]]:
         return {}
 
 
-def _run_stage(patient: Patient, stage: Stage, enter: Callable[[], object]) -> AssetOutcome | None:
-    """Run one stage, or clear what it kept where the patient is stopped before it; None where it was not asked for."""
+def _run_stage(patient: Patient, stage: Stage, enter: Callable[[], object], *, untouched: bool) -> AssetOutcome | None:
+    """Run one stage, or clear what it kept where the patient is stopped before it; None where it was not asked for.
+
+    untouched: whether all before it was left as it is.
+    """
     stop = stopped_before(patient, stage.asset)
     wanted = stage.asset in patient.task.selected
     if stop is not None:
         removed = patient.folder.remove(stage.asset)
         patient.findings.pop(stage.asset, None)
-        return _nothing(stage.asset, stop, patient, was_so=not removed) if wanted else None
+        return _nothing(stage.asset, stop, patient, was_so=untouched and not removed) if wanted else None
     if not wanted:
         return None
     origin = origin_of(patient, stage.asset, stage.made_from)

@@ -111,8 +111,3 @@ class PatientOutcome:
     assets: tuple[AssetOutcome, ...]
     failure: FailureReport | None = None
     seconds: float = 0.0
-
-    @property
-    def was_current(self) -> bool:
-        """Whether nothing of the patient had to be done again."""
-        return self.failure is None and all(asset.skipped for asset in self.assets)
