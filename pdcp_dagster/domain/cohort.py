@@ -19,6 +19,7 @@ from pdcp_dagster.domain.keys import is_device_name, safe_name
 from pdcp_dagster.domain.linkage import RECIPES
 from pdcp_dagster.domain.named_metric import parse_metric
 from pdcp_dagster.domain.prescription import FROM_PLAN
+from pdcp_dagster.domain.quality_settings import Checks
 from pdcp_dagster.domain.study_selection_rules import SelectionRule, SelectionRules
 
 _HASH_DIGITS = 16
@@ -160,6 +161,8 @@ class Cohort(Section):
     prescription_gy: `from_plan`, Gy, Gy by ROI name, the path of a CSV by patient and ROI, or none.
     label_map: whether all masks are written as one label map, too.
     dvh_columns: `legacy` adds the original's column names to the DVH table.
+    structure_names: the path of a map from ROI names to AAPM TG-263; none means that no standard names are given.
+    checks: how grave each quality check is, and the limits of those over the cohort.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -189,6 +192,8 @@ class Cohort(Section):
     label_map: bool = False
     dvh: Dvh = Dvh()
     dvh_columns: Literal["standard", "legacy"] = "standard"
+    structure_names: Word | None = None
+    checks: Checks = Checks()
     include_review: bool = False
     partition_key: Literal["patient_id", "orthanc_id"] = "patient_id"
     patients: Word = "all"
