@@ -13,6 +13,7 @@ from pdcp_dagster.adapters.store import DEFAULT_STORE, Store
 from pdcp_dagster.defs.cohorts import cohort_definitions
 from pdcp_dagster.defs.io_managers import io_managers
 from pdcp_dagster.defs.resources import OrthancResource, Progress, StoreResource
+from pdcp_dagster.defs.schedules import Timetable
 from pdcp_dagster.stages.usable_cohorts import usable_cohorts
 
 if TYPE_CHECKING:
@@ -29,17 +30,17 @@ def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
     cohorts, errors = usable_cohorts(folder)
     for error in errors:
         dg.get_dagster_logger().error("cohort not loaded: %s", error)
-    shared = dg.Definitions(
-        resources={
-            "orthanc": OrthancResource(),
-            "store": StoreResource(root=str(store.root)),
-            "progress": Progress(),
-            **io_managers(str(store.root), (name for name, cohort in cohorts.items() if cohort.include_review)),
-        },
-        # One process per run: the fused step has a pool of its own.
-        executor=dg.in_process_executor,
-    )
-    return dg.Definitions.merge(shared, *(cohort_definitions(cohort, folder) for cohort in cohorts.values()))
+    resources = {
+        "orthanc": OrthancResource(),
+        "store": StoreResource(root=str(store.root)),
+        "progress": Progress(),
+        **io_managers(str(store.root), (name for name, cohort in cohorts.items() if cohort.include_review)),
+    }
+    # One process per run: the fused step has a pool of its own.
+    shared = dg.Definitions(resources=resources, executor=dg.in_process_executor)
+    timetable = Timetable.from_environment(environ)
+    each = (cohort_definitions(cohort, folder, timetable, resources) for cohort in cohorts.values())
+    return dg.Definitions.merge(shared, *each)
 
 
 @dg.definitions

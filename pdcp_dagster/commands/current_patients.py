@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster import __version__
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
+from pdcp_dagster.defs.collecting import patient_tasks
 from pdcp_dagster.defs.jobs import patient_asset_keys
 from pdcp_dagster.defs.partitions import patient_partitions
-from pdcp_dagster.defs.per_patient import patient_tasks
 from pdcp_dagster.stages.currency import look_at
 from pdcp_dagster.stages.patient import ChainSettings
 

@@ -1,5 +1,7 @@
 """What is told of a whole cohort: the report and the DVHs of all its patients, taken by their current status."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -7,15 +9,19 @@ import pandas as pd
 
 from pdcp_dagster import __version__
 from pdcp_dagster.adapters.cohort_file import read_patient_list
+from pdcp_dagster.adapters.parquet import TableError
 from pdcp_dagster.adapters.report_page import write_report
+from pdcp_dagster.adapters.store import CohortFolder
+from pdcp_dagster.defs.cohort_metadata import report_metadata
 from pdcp_dagster.defs.resources import StoreResource
 from pdcp_dagster.defs.specs import OWNER
 from pdcp_dagster.domain.cohort import Cohort
+from pdcp_dagster.domain.dvh_bands import DvhBand
 from pdcp_dagster.domain.notes import stages_of
+from pdcp_dagster.stages.dvh_bands import cohort_bands
 from pdcp_dagster.stages.naming import as_told
+from pdcp_dagster.stages.patient_panel import panel_path
 from pdcp_dagster.stages.report import cohort_dvh_table, cohort_report_table, report_rows
-
-_SHOWN_PATIENTS = 200
 
 
 def cohort_assets(cohort: Cohort, cohorts: Path) -> list[dg.AssetsDefinition]:
@@ -44,16 +50,18 @@ def cohort_assets(cohort: Cohort, cohorts: Path) -> list[dg.AssetsDefinition]:
         table = cohort_report_table(folder, wanted, cohort)
         page = folder.path / "cohort_report.html"
         told = as_told(cohort, table)
-        write_report(page, cohort=cohort.name, rows=report_rows(told), generated=None, software_version=__version__)
-        counts = table["status"].value_counts()
-        context.add_output_metadata(
-            {
-                **{str(status).lower(): int(count) for status, count in counts.items()},
-                "patients": _shown(told),
-                "page": dg.MetadataValue.path(str(page)),
-                "dagster/row_count": len(table),
-            }
+        found = _bands(folder, cohort, told) if with_doses else NO_BANDS
+        write_report(
+            page,
+            cohort=cohort.name,
+            rows=report_rows(told.assign(panel=_panels(folder, told))),
+            bands=found.bands,
+            further_structures=found.left_out,
+            generated=None,
+            software_version=__version__,
+            notes=found.notes,
         )
+        context.add_output_metadata(report_metadata(told, found.bands, page))
         return table
 
     @dg.asset(
@@ -79,10 +87,27 @@ def _all_patients(cohort: str, asset: str) -> dg.AssetDep:
     return dg.AssetDep(dg.AssetKey([cohort, asset]), partition_mapping=dg.AllPartitionMapping())
 
 
-def _shown(table: pd.DataFrame) -> dg.MetadataValue:
-    columns = ("patient_id", "status", "reason")
-    records = [
-        dg.TableRecord({name: str(row[name]) for name in columns})
-        for row in table.head(_SHOWN_PATIENTS).to_dict("records")
-    ]
-    return dg.MetadataValue.table(records, schema=dg.TableSchema([dg.TableColumn(name) for name in columns]))
+@dataclass(frozen=True, slots=True)
+class _Bands:
+    bands: Sequence[DvhBand] = ()
+    left_out: int = 0
+    notes: Sequence[str] = ()
+
+
+NO_BANDS = _Bands()
+
+
+def _bands(folder: CohortFolder, cohort: Cohort, told: pd.DataFrame) -> _Bands:
+    """Return the cohort's DVHs; where they cannot be read the report says so, and still tells of the patients."""
+    known = told[told["partition_key"].notna()]
+    names = {str(key): str(name) for key, name in zip(known["partition_key"], known["patient_id"], strict=True)}
+    try:
+        found = cohort_bands(folder, cohort, names)
+    except (TableError, OSError, KeyError) as error:
+        return _Bands(notes=(f"The cohort's dose-volume histograms could not be read, and are not shown: {error}",))
+    return _Bands(found.bands, found.left_out)
+
+
+def _panels(folder: CohortFolder, told: pd.DataFrame) -> pd.Series:
+    paths = [None if pd.isna(key) else panel_path(folder, str(key)) for key in told["partition_key"]]
+    return pd.Series(paths, index=told.index, dtype="object")

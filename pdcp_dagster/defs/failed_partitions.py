@@ -12,12 +12,15 @@ import dagster as dg
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
 
-def plan_failed_partitions(context: dg.AssetExecutionContext, failed: Iterable[tuple[dg.AssetKey, str]]) -> None:
+def plan_failed_partitions(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, failed: Iterable[tuple[dg.AssetKey, str]]
+) -> None:
     """Report that the run meant to materialise these (asset, partition) pairs: its failure then marks them Failed."""
+    of_op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
     for asset_key, partition in failed:
         event = DagsterEvent.build_asset_materialization_planned_event(
             context.run.job_name,
-            context.op_execution_context.get_step_execution_context().step.key,
+            of_op.get_step_execution_context().step.key,
             AssetMaterializationPlannedData(asset_key, partition=partition, partitions_subset=None),
         )
         context.instance.report_dagster_event(event, context.run.run_id)

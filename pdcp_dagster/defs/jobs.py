@@ -6,6 +6,9 @@ from pdcp_dagster.defs.specs import cards_of
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.domain.notes import stages_of
 
+FROM_TAGS = ("image_summary", "verified_study")
+"""The assets that need no download."""
+
 
 def list_job_name(cohort: str) -> str:
     """Name of the job that lists the archive's patients."""
@@ -20,6 +23,32 @@ def collect_job_name(cohort: str) -> str:
 def report_job_name(cohort: str) -> str:
     """Name of the job that makes the cohort-level tables."""
     return f"report_{cohort}"
+
+
+def summarise_job_name(cohort: str) -> str:
+    """Name of the job that looks at tags alone."""
+    return f"summarise_{cohort}"
+
+
+def retry_job_name(cohort: str) -> str:
+    """Name of the job that runs the failed patients again."""
+    return f"retry_failed_{cohort}"
+
+
+def reconcile_job_name(cohort: str) -> str:
+    """Name of the job that compares the archive with what was run."""
+    return f"reconcile_{cohort}"
+
+
+def backfill_job_name(cohort: str) -> str:
+    """Name of the job that runs whoever has no current result."""
+    return f"backfill_{cohort}"
+
+
+def patient_job_names(cohort: str) -> frozenset[str]:
+    """Return the names of all jobs that run patients."""
+    names = (collect_job_name, summarise_job_name, retry_job_name, reconcile_job_name, backfill_job_name)
+    return frozenset(name(cohort) for name in names)
 
 
 def patient_asset_keys(cohort: str, linkage: str) -> list[dg.AssetKey]:
@@ -46,6 +75,11 @@ def cohort_jobs(cohort: Cohort) -> list:  # type: ignore[type-arg]
             collect_job_name(cohort.name),
             selection=dg.AssetSelection.assets(*patient_asset_keys(cohort.name, cohort.linkage)),
             description="All stages of the chosen patients: summary, linkage, retrieval, volumes, DVHs, notes.",
+        ),
+        dg.define_asset_job(
+            summarise_job_name(cohort.name),
+            selection=dg.AssetSelection.assets(*([cohort.name, name] for name in FROM_TAGS)),
+            description="What belongs together, of the chosen patients, from tags alone: nothing is downloaded.",
         ),
         dg.define_asset_job(
             report_job_name(cohort.name),

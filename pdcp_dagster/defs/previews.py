@@ -7,6 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from pdcp_dagster.adapters.parquet import TableError, count_rows
+from pdcp_dagster.defs.labels import label_of
 from pdcp_dagster.defs.specs import LIST_VERSION
 from pdcp_dagster.stages.outcome import AssetOutcome, Picture, Rows, Shown
 
@@ -19,6 +21,7 @@ def materialization(cohort: str, partition: str, outcome: AssetOutcome, code_ver
     }
     if outcome.path is not None:
         metadata["path"] = dg.MetadataValue.path(str(outcome.path))
+        metadata.update(_row_count(outcome.path))
     metadata.update(shown_as_metadata(outcome.shown))
     if outcome.seconds:
         metadata["seconds"] = dg.MetadataValue.float(round(outcome.seconds, 3))
@@ -29,6 +32,16 @@ def materialization(cohort: str, partition: str, outcome: AssetOutcome, code_ver
         metadata=metadata,
         tags={"dagster/data_version": outcome.data_version, **_provenance(cohort, outcome.asset, code_version)},
     )
+
+
+def _row_count(path: Path) -> dict[str, dg.MetadataValue]:
+    """Return how many rows a table has; nothing of what is no table, or could not be looked at."""
+    if path.suffix != ".parquet":
+        return {}
+    try:
+        return {"dagster/row_count": dg.MetadataValue.int(count_rows(path))}
+    except (OSError, TableError):  # changed meanwhile, by somebody else: what was made is told all the same
+        return {}
 
 
 def _provenance(cohort: str, asset: str, code_version: str) -> dict[str, str]:
@@ -48,8 +61,8 @@ def _provenance(cohort: str, asset: str, code_version: str) -> dict[str, str]:
 
 
 def shown_as_metadata(shown: Mapping[str, Shown]) -> dict[str, dg.MetadataValue]:
-    """Return Dagster metadata of plain values, small tables and small pictures."""
-    return {name: _value(value) for name, value in shown.items()}
+    """Return Dagster metadata of plain values, small tables and small pictures, by what a person calls them."""
+    return {label_of(name): _value(value) for name, value in shown.items()}
 
 
 def _value(value: Shown) -> dg.MetadataValue:
@@ -75,9 +88,12 @@ _PLAIN: Mapping[type, Callable[[Any], dg.MetadataValue]] = {
 
 
 def _table(rows: Rows) -> dg.MetadataValue:
-    records = [dg.TableRecord({key: "" if cell is None else cell for key, cell in row.items()}) for row in rows.records]
+    records = [
+        dg.TableRecord({label_of(key): "" if cell is None else cell for key, cell in row.items()})
+        for row in rows.records
+    ]
     if not records:
         return dg.MetadataValue.text("none")
     return dg.MetadataValue.table(
-        records, schema=dg.TableSchema([dg.TableColumn(name, "string") for name in rows.records[0]])
+        records, schema=dg.TableSchema([dg.TableColumn(label_of(name), "string") for name in rows.records[0]])
     )

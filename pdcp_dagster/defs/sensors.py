@@ -6,7 +6,7 @@ from typing import Final
 
 import dagster as dg
 
-from pdcp_dagster.defs.jobs import collect_job_name, report_job_name
+from pdcp_dagster.defs.jobs import patient_job_names, report_job_name
 from pdcp_dagster.defs.specs import CARDS
 
 CLI_TAG = "pdcp/command"
@@ -74,4 +74,4 @@ def _is_over_patients(run: dg.DagsterRun, cohort: str) -> bool:
         return False
     # Of all linkages: the cohort may have had another one when the run began.
     of_patients = {dg.AssetKey([cohort, card.name]) for card in CARDS}
-    return run.job_name == collect_job_name(cohort) or bool(of_patients & set(run.asset_selection or ()))
+    return run.job_name in patient_job_names(cohort) or bool(of_patients & set(run.asset_selection or ()))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pdcp_dagster.domain.decisions import Decision
+    from pdcp_dagster.domain.structure_names import StructureNameMap
     from pdcp_dagster.domain.study_rules import OwnRule
 
 
@@ -41,12 +42,14 @@ class CohortTables:
     """The tables that a cohort file names.
 
     approvals: status in capitals by SOPInstanceUID or SeriesInstanceUID. index_dates: the date of `closest_to` by
-    PatientID. prescriptions: Gy by PatientID and ROI name in lower case (`str.casefold`).
+    PatientID. prescriptions: Gy by PatientID and ROI name in lower case (`str.casefold`). structure_names: the map to
+    standard names, None where the cohort names none.
     """
 
     approvals: Mapping[str, str] = field(default_factory=dict)
     index_dates: Mapping[str, dt.date] = field(default_factory=dict)
     prescriptions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    structure_names: StructureNameMap | None = None
 
 
 NO_TABLES = CohortTables()

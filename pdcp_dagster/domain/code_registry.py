@@ -148,6 +148,12 @@ _INITIAL = (
         "a person excluded the patient",
         "To take it back: `pdcp review withdraw`.",
     ),
+    (
+        "I_EXEC_012",
+        _EXCLUDED,
+        "the patient was deleted from the archive",
+        "The files made before are kept and count no longer; `pdcp forget` removes them.",
+    ),
     ("I_SUCC_001", _PROCEED, "one study is eligible", NOTHING_TO_DO),
     ("I_SUCC_002", _PROCEED, "of several studies one has all that the cohort needs, linked", NOTHING_TO_DO),
     (
@@ -247,6 +253,12 @@ _INITIAL = (
         "Look at them in the archive, and ask for a re-export.",
     ),
     ("I_NOTE_013", _NOTE, "a person looked at a finding and accepted it", NOTHING_TO_DO),
+    (
+        "I_NOTE_014",
+        _NOTE,
+        "names or full birth dates are left in the archive",
+        "De-identify them in the archive and run the patient again; until then the store holds these tags, too.",
+    ),
 )
 _STUDY = (
     ("II_EXEC_001", _EXCLUDED, "the study has no CT", "Ask for a re-export of the planning CT."),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -162,7 +162,7 @@ class Cohort(Section):
     label_map: whether all masks are written as one label map, too.
     dvh_columns: `legacy` adds the original's column names to the DVH table.
     structure_names: the path of a map from ROI names to AAPM TG-263; none means that no standard names are given.
-    checks: how grave each quality check is, and the limits of those over the cohort.
+    checks: how grave each quality check is, and the limits that are the checks' own.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -211,14 +211,25 @@ class Cohort(Section):
     def config_hash(self, *sections: str) -> str:
         """Return a short stable hash of these keys (of all, where none is named) for comparing results.
 
-        Raises ValueError for a key that does not exist.
+        A key of a section is named with a point: `checks.target_d95_pct`. Raises ValueError for a key that does not
+        exist.
         """
-        unknown = set(sections) - set(type(self).model_fields)
-        if unknown:
-            raise ValueError(f"a cohort has no {', '.join(sorted(unknown))}")
-        content = self.model_dump(mode="json", include=set(sections) or None)
+        included: dict[str, Any] = {}
+        for name, _, part in (section.partition(".") for section in sections):
+            if not self._has(name, part):
+                raise ValueError(f"a cohort has no {name}{f'.{part}' if part else ''}")
+            parts = included.get(name, {})
+            included[name] = {**parts, part: True} if part and parts is not True else True
+        content = self.model_dump(mode="json", include=included or None)
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
+
+    def _has(self, name: str, part: str) -> bool:
+        field = type(self).model_fields.get(name)
+        if field is None or not part:
+            return field is not None
+        section = field.annotation
+        return isinstance(section, type) and issubclass(section, Section) and part in section.model_fields
 
     @field_validator("name")
     @classmethod

@@ -85,10 +85,10 @@ def compare(dvh: Dvh, tps: TpsDvh, *, end_caps_cm3: float, is_external: bool) ->
     row = _numbers(dvh, tps)
     if dvh.dmean_gy is None:
         return row | {"verdict": NOT_COMPARED, "reason": "too much of it lies outside the dose grid"}
-    bin_gy = tps.curve.bin_gy
-    if bin_gy > max(WIDEST_BIN_PCT / _PERCENT * max(tps.curve.dmax_gy, dvh.dmax_gy), DOSE_GY):
-        return row | {"verdict": NOT_COMPARED, "reason": f"its bins of {bin_gy:.3g} Gy are too wide"}
-    tolerance_gy = max(DOSE_PCT / _PERCENT * tps.curve.dmax_gy, DOSE_GY, bin_gy)
+    too_wide = bins_too_wide(dvh, tps)
+    if too_wide:
+        return row | {"verdict": NOT_COMPARED, "reason": too_wide}
+    tolerance_gy = max(DOSE_PCT / _PERCENT * tps.curve.dmax_gy, DOSE_GY, tps.curve.bin_gy)
     gap = curve_gap(dvh, tps, tolerance_gy)
     row |= {
         "largest_gap_pct": gap.largest_pct,
@@ -102,6 +102,13 @@ def compare(dvh: Dvh, tps: TpsDvh, *, end_caps_cm3: float, is_external: bool) ->
     if tps.volume_cm3 and not is_external:
         apart += _volume_apart(dvh.volume_cm3, tps.volume_cm3, end_caps_cm3)
     return row | {"verdict": DIFFERS if apart else AGREES, "reason": ", ".join(apart) or None}
+
+
+def bins_too_wide(dvh: Dvh, tps: TpsDvh) -> str:
+    """Return in words why the system's histogram is too coarse to say anything, "" where it is not."""
+    bin_gy = tps.curve.bin_gy
+    widest_gy = max(WIDEST_BIN_PCT / _PERCENT * max(tps.curve.dmax_gy, dvh.dmax_gy), DOSE_GY)
+    return f"its bins of {bin_gy:.3g} Gy are too wide" if bin_gy > widest_gy else ""
 
 
 def curve_gap(dvh: Dvh, tps: TpsDvh, tolerance_gy: float) -> CurveGap:

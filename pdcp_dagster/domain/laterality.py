@@ -94,6 +94,12 @@ def side_in(name: str) -> Side | None:
     return parted[0] if parted else None
 
 
+def sides_in(name: str) -> frozenset[Side]:
+    """Return all sides that a name speaks of by the same words: both for `Lung L+R`, none for `L5`."""
+    words = name_words(name)
+    return frozenset(_side_of(words[at]) for at in _telling(words))
+
+
 def check_sides(rois: Sequence[PlacedRoi], midline_x_mm: float | None) -> tuple[SideCheck, ...]:
     """Return what the places of the ROIs of one structure set say against their names; nothing for those that fit.
 
@@ -124,12 +130,21 @@ def _sided(roi: PlacedRoi) -> _Sided | None:
 
 def _parted(words: tuple[str, ...]) -> tuple[Side, tuple[str, ...], str] | None:
     """Return the side, the other words, and the word that told the side."""
-    telling = [at for at, word in enumerate(words) if word in _LEFT | _RIGHT and _tells_side(words, at)]
-    sides: set[Side] = {"left" if words[at] in _LEFT else "right" for at in telling}
+    telling = _telling(words)
+    sides = {_side_of(words[at]) for at in telling}
     if len(sides) != 1:
         return None
     others = tuple(word for at, word in enumerate(words) if at not in telling)
     return sides.pop(), others, words[telling[0]]
+
+
+def _telling(words: tuple[str, ...]) -> list[int]:
+    """Return where the words stand that tell a side."""
+    return [at for at, word in enumerate(words) if word in _LEFT | _RIGHT and _tells_side(words, at)]
+
+
+def _side_of(word: str) -> Side:
+    return "left" if word in _LEFT else "right"
 
 
 def _tells_side(words: tuple[str, ...], at: int) -> bool:

@@ -60,9 +60,14 @@ def prescription_for(roi_number: int, roi_name: str, plan: RtPlan | None, rule: 
 
 def is_target(roi: Roi) -> bool:
     """Whether a ROI is a target: by its RTROIInterpretedType where that is given, else by how its name begins."""
-    if roi.interpreted_type:
-        return roi.interpreted_type.strip().upper() in TARGET_TYPES
-    return _TARGET_NAME.match(roi.name) is not None
+    return is_target_by(roi.interpreted_type, roi.name)
+
+
+def is_target_by(interpreted_type: str | None, name: str) -> bool:
+    """Whether a ROI of this type and name is a target; see `is_target`."""
+    if interpreted_type:
+        return interpreted_type.strip().upper() in TARGET_TYPES
+    return _TARGET_NAME.match(name) is not None
 
 
 def prescription_isodose_volume_cm3(

@@ -66,6 +66,20 @@ def study_facts(summary: pd.DataFrame, selection: Selection | None) -> dict[str,
     return {name: value for name, value in facts.items() if value is not None}
 
 
+def archive_facts(summary: pd.DataFrame) -> dict[str, Any]:
+    """Return what the archive holds of the patient, whatever is selected, as plain JSON values.
+
+    modalities: sorted, of those that the cohort looks at. latest_study_date: YYYY-MM-DD, absent where no study has a
+    date that is no dummy; of the studies with a CT, where one of those has a date.
+    """
+    facts: dict[str, Any] = {"modalities": sorted({str(each) for each in summary["modality"].dropna()})}
+    for rows in (summary[summary["modality"] == "CT"], summary):
+        real = [date for date in rows["study_date"].dropna() if is_real(date)]
+        if real:
+            return facts | {"latest_study_date": max(real).isoformat()}
+    return facts
+
+
 def dates_status(dates: dict[str, dt.date | None]) -> str:
     """Return `complete`, or which dates are missing and which are an anonymiser's dummies."""
     missing = [name for name, date in dates.items() if date is None]

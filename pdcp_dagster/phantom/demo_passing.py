@@ -39,7 +39,7 @@ def _complete(seed: int) -> tuple[DemoPatient, ...]:
         ),
         passes(
             tiny_spec("../A B/ü", seed, patient_name="Müller^Änne"),
-            "A PatientID that looks like a path, with a blank and an umlaut.",
+            "A PatientID that looks like a path, with a blank and an umlaut; a name is left beside it.",
         ),
         passes(tiny_spec("007", seed, dose=_TO_THE_FRONT), "A PatientID with leading zeros: it is not patient 7."),
         passes(tiny_spec("7", seed), "A PatientID that a number would make of 007."),

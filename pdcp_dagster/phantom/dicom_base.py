@@ -122,7 +122,7 @@ def new_object(chain: Chain, modality: str, sop_instance_uid: UID, series: str =
     ds.SOPInstanceUID = sop_instance_uid
     ds.PatientName = spec.patient_name
     ds.PatientID = spec.patient_id
-    ds.PatientBirthDate = "19610412"
+    ds.PatientBirthDate = spec.birth_date
     ds.PatientSex = "F"
     _place_in_study(ds, chain, modality)
     ds.Modality = modality

@@ -110,6 +110,7 @@ class PhantomRoi:
 class PhantomSpec:
     """One patient.
 
+    birth_date: as DICOM writes it; 1 January is what de-identification leaves of one.
     size: columns, rows, slices of each CT.
     pixel_mm, slice_mm, dose_grid_mm: spacings.
     modalities: which kinds of object reach the archive; PT among them adds a small series to each CT.
@@ -128,7 +129,8 @@ class PhantomSpec:
     slice_mm: float
     rois: tuple[PhantomRoi, ...]
     dose: LinearDose
-    patient_name: str = "Tester^Ada"
+    patient_name: str = "Anonymous"
+    birth_date: str = "19610101"
     study_description: str = "Breast planning"
     series_description: str | None = None
     """For every series; None: one that says what it is."""

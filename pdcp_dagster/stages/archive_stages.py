@@ -14,17 +14,20 @@ from pdcp_dagster.adapters.orthanc import ArchivedInstance
 from pdcp_dagster.adapters.parquet import write_table
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.decisions import decision_hash
+from pdcp_dagster.domain.identifiers import left_identifiers
 from pdcp_dagster.domain.keys import uid_name
+from pdcp_dagster.domain.quality import IDENTIFIERS_REMOVED
 from pdcp_dagster.domain.selection import SELECTED
-from pdcp_dagster.domain.study_facts import study_facts
+from pdcp_dagster.domain.study_facts import archive_facts, study_facts
 from pdcp_dagster.domain.summary import summarise
 from pdcp_dagster.domain.verification import verify
 from pdcp_dagster.stages.circumstances import circumstances_of
 from pdcp_dagster.stages.earlier_files import OBJECTS, of_archive, take_over
 from pdcp_dagster.stages.inputs import ARCHIVE, DECISION
 from pdcp_dagster.stages.notes_stage import findings_table
-from pdcp_dagster.stages.outcome import Kept, Rows
+from pdcp_dagster.stages.outcome import Check, Kept, Rows
 from pdcp_dagster.stages.patient import StageRefusedError
+from pdcp_dagster.stages.quality import linkage_checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,10 +61,19 @@ def summarise_images(patient: Patient, target: Path) -> tuple[Kept, tuple[Findin
             for modality, row in counts.iterrows()
         )
     )
-    findings = () if len(summary) else (Finding("I_EXEC_003"),)
+    findings, checks = _of_identifiers(summary) if len(summary) else ((Finding("I_EXEC_003"),), ())
     # Of what was listed for this, which may be more than there was a moment ago.
     made_with = {ARCHIVE: listing.fingerprint}
-    return Kept({"instances": len(summary), "modalities": shown}, made_with=made_with), findings
+    return Kept({"instances": len(summary), "modalities": shown}, checks=checks, made_with=made_with), findings
+
+
+def _of_identifiers(summary: pd.DataFrame) -> tuple[tuple[Finding, ...], tuple[Check, ...]]:
+    """Return I_NOTE_014 where objects name a person, and the check of it; neither repeats a name or a date."""
+    left = left_identifiers(summary)
+    if left.any:
+        return (Finding("I_NOTE_014", left.told),), (Check(IDENTIFIERS_REMOVED, passed=False, said=left.told),)
+    said = f"no name and no full birth date in {left.objects} objects"
+    return (), (Check(IDENTIFIERS_REMOVED, passed=True, said=said),)
 
 
 def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:
@@ -88,12 +100,14 @@ def verify_study(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
             "raw_images_summary": verification.raw_images_summary,
             "verified_images_summary": verification.verified_images_summary,
             "facts": study_facts(patient.summary, verification.selection),
+            "archive": archive_facts(patient.summary),
             "accepted": list(verification.accepted),
             "accepted_by": around.decision.told if around.decision is not None else "",
             "patient_id": patient.task.patient_id,
             "decision": decision_hash(around.decision),
             "evidence": verification.evidence if verification.chains else "",
         },
+        checks=linkage_checks(verification),
         made_with={DECISION: decision_hash(around.decision)},
     )
     return kept, verification.findings

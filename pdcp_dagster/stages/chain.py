@@ -34,7 +34,15 @@ from pdcp_dagster.stages import (
 )
 from pdcp_dagster.stages.inputs import origin_of
 from pdcp_dagster.stages.naming import without_patient_id
-from pdcp_dagster.stages.notes_stage import NOTES, current_notes, findings_table, write_notes
+from pdcp_dagster.stages.notes_stage import (
+    NOTES,
+    current_notes,
+    failure_left,
+    findings_table,
+    write_failed_notes,
+    write_notes,
+    write_page_alone,
+)
 from pdcp_dagster.stages.one_thread import in_one_thread
 from pdcp_dagster.stages.outcome import AssetOutcome, FailureReport, Kept, PatientOutcome, PatientTask, Shown
 from pdcp_dagster.stages.parser_warnings import without_parser_warnings
@@ -129,9 +137,7 @@ def failed_outcome(task: PatientTask, settings: ChainSettings, failure: FailureR
     folder = settings.store.cohort(settings.cohort.name).patient(task.partition_key)
     # Without the file the outcome still tells of the failure.
     with suppress(OSError, StoreError), folder.locked():
-        notes = folder.read_notes()
-        if notes is not None:
-            folder.write_notes({**notes, "status": None, "code": None, "patientimagingfilesready": False})
+        write_failed_notes(folder, settings.cohort, task, failure)
         _write_failure(folder, failure, task.run_id)
     return _finish(task, [], (), failure, time.monotonic())
 
@@ -210,7 +216,7 @@ def _left_as_it_is(patient: Patient, stage: Stage, mark: Manifest) -> AssetOutco
     patient.findings[stage.asset] = findings
     stops = next((finding for finding in findings if finding.stops), None)
     if stops is not None and not mark.kept:
-        return _nothing(stage.asset, stops, patient, was_so=True)
+        return replace(_nothing(stage.asset, stops, patient, was_so=True), checks=told_again(mark)[1])
     shown, checks = told_again(mark)
     outcome = _outcome(patient, stage, findings, mark)
     return replace(outcome, shown={**SKIPPED, **shown}, checks=checks, skipped=True)
@@ -229,7 +235,7 @@ def _make(patient: Patient, stage: Stage, origin: Origin) -> AssetOutcome:
     told = what_is_told(kept, findings)
     if stops is not None and not stage.keeps_when_stopping:
         patient.folder.commit_nothing(stage.asset, origin, told)
-        return _nothing(stage.asset, stops, patient)
+        return replace(_nothing(stage.asset, stops, patient), checks=kept.checks)
     mark = patient.folder.commit(stage.asset, kept.details, origin, told)
     outcome = _outcome(patient, stage, findings, mark)
     return replace(
@@ -329,14 +335,16 @@ def _write_down(patient: Patient, failure: FailureReport) -> None:
     with suppress(OSError, StoreError):
         if any(patient.findings.values()):
             write_notes(patient, failure=failure)
+        else:
+            write_page_alone(patient, failure)
+    # By itself: a disk too full for the notes may have room for a line.
+    with suppress(OSError, StoreError):
         _write_failure(patient.folder, failure, patient.task.run_id)
 
 
 def _clear_failure(patient: Patient) -> None:
     """Forget an earlier failure, unless it was of a stage that this run was not asked for."""
-    failure = patient.folder.read_failure()
-    of_linkage = {stage.asset for stage in _stages_of(patient)} | {NOTES}
-    if failure is not None and failure["stage"] not in of_linkage - patient.task.selected:
+    if failure_left(patient) is None:
         patient.folder.clear_failure()
 
 

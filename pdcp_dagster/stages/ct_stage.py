@@ -13,6 +13,7 @@ from pdcp_dagster.adapters.nifti import write_volume
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.hounsfield import PADDING_HU
 from pdcp_dagster.stages.outcome import Kept, Shown
+from pdcp_dagster.stages.quality import ct_checks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +30,10 @@ def convert_ct(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...
     """
     ct = patient.ct
     if ct.volume is None:
-        return Kept(), (Finding("XII_EXEC_002", "; ".join(ct.stack.problems)),)
+        return Kept(checks=ct_checks(ct)), (Finding("XII_EXEC_002", "; ".join(ct.stack.problems)),)
     write_volume(ct.volume, target / "ct.nii.gz")
-    return Kept(_shown(ct, ct.volume), _details(ct, ct.volume.grid)), _findings(ct, ct.volume.grid)
+    kept = Kept(_shown(ct, ct.volume), _details(ct, ct.volume.grid), ct_checks(ct))
+    return kept, _findings(ct, ct.volume.grid)
 
 
 def _findings(ct: CtSeries, grid: Grid) -> tuple[Finding, ...]:

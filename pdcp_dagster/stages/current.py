@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.decisions_file import DecisionsFileError, read_decisions
 from pdcp_dagster.adapters.parquet import read_table
-from pdcp_dagster.adapters.store import PATIENT_FILES, StoreError
-from pdcp_dagster.domain.codes import Finding, Status, deciding, reason_of, status_of
+from pdcp_dagster.adapters.store import PATIENT_FILES, StoreError, read_tombstone
+from pdcp_dagster.domain.codes import Finding, Status, deciding, in_words, reason_of, status_of
 from pdcp_dagster.domain.decisions import decision_hash
 from pdcp_dagster.domain.notes import STAGES, findings_from, stages_of
 from pdcp_dagster.stages.inputs import CONFIGURATION
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
 
+DELETED = "I_EXEC_012"
 _NEVER_RUN = "Not run yet."
 NOT_ASKED: Mapping[str, str] = MappingProxyType({})
 
@@ -73,7 +74,8 @@ class NotInLinkage(PatientNotLoadableError):  # noqa: N818 - told like an exclus
 
 
 def standing_of(folder: PatientFolder, configurations: Mapping[str, str] = NOT_ASKED) -> Standing:
-    """Return the status: FAILED where failure.json is there, else that of the notes' codes, else PENDING.
+    """Return the status: EXCLUDE where the archive does not have the patient any more (I_EXEC_012), FAILED where
+    failure.json is there, else that of the notes' codes, else PENDING.
 
     configurations: what the cohort file says to each stage today (`inputs.configurations_of`), where that is known;
     what was made with another one is PENDING.
@@ -82,6 +84,10 @@ def standing_of(folder: PatientFolder, configurations: Mapping[str, str] = NOT_A
     notes tell of, or was made from what has changed since: none of these must be taken for a result. FAILED where the
     notes cannot be read.
     """
+    tombstone = read_tombstone(folder)
+    if tombstone is not None:
+        gone = Finding(DELETED, f"noticed {tombstone.noticed[:10] or 'some day'}")
+        return Standing(Status.EXCLUDE, DELETED, in_words(gone), (gone,))
     failure = folder.read_failure()
     try:
         notes = folder.read_notes() or {}
@@ -157,6 +163,7 @@ def require_listed(cohort: CohortFolder, key: str) -> None:
 
     Files of a patient who was deleted from the archive, or taken off the cohort's list, stay in the store.
     """
+    _require_in_archive(cohort.patient(key))
     listed = cohort.file("patient_ids")
     if listed.exists() and key not in _listed_keys(listed, listed.stat().st_mtime_ns):
         raise PatientPending(None, NO_LONGER_LISTED)
@@ -198,6 +205,7 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool,
         evidence and loads all the same.
 
     """
+    _require_in_archive(folder)
     kept = folder.manifest(asset) is not None
     if kept and asset in EVIDENCE:
         return
@@ -220,6 +228,12 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool,
     if status_of(standing.findings) is Status.REVIEW and not include_review:
         decisive = deciding(standing.findings)
         raise PatientInReview(decisive.code if decisive else None, reason_of(standing.findings))
+
+
+def _require_in_archive(folder: PatientFolder) -> None:
+    if read_tombstone(folder) is not None:
+        standing = standing_of(folder)
+        raise PatientExcluded(standing.code, standing.reason)
 
 
 def linkage_of(folder: PatientFolder) -> str:

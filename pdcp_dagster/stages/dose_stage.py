@@ -24,6 +24,7 @@ from pdcp_dagster.domain.plan_rows import PLAN_COLUMNS, rows_from_tags, rows_of_
 from pdcp_dagster.domain.sampling import dose_on_grid
 from pdcp_dagster.domain.volume import Volume
 from pdcp_dagster.stages.outcome import Kept, Rows, Shown
+from pdcp_dagster.stages.quality import dose_checks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,21 +42,26 @@ def sum_doses(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]
         return Kept(), decision.findings
     bounds = patient.cohort.dose_max_gy
     maximum_gy = float(grid.dose_gy.max())
-    odd = (
+    prescription_gy = _prescription_gy(patient)
+    doubts = (
         check_maximum(maximum_gy, bounds.minimum, bounds.maximum, bounds.action),
         check_not_empty(maximum_gy),
-        _against_prescription(patient, maximum_gy),
+        compare_with_prescription(
+            maximum_gy, prescription_gy, patient.plan.fractions_planned if patient.plan else None
+        ),
     )
+    odd = tuple(finding for finding in doubts if finding is not None)
     uneven = _write_doses(patient, grid, target)
     unwritten = (Finding("XXIV_REV_005", "; ".join(uneven)),) if uneven else ()
-    findings = (*decision.findings, *(finding for finding in odd if finding is not None), *unwritten)
+    findings = (*decision.findings, *odd, *unwritten)
     shown: dict[str, Shown] = {
         "maximum_gy": round(maximum_gy, 3),
         "doses": len(decision.used_uids),
         "summation": decision.summation,
         "grid": " x ".join(str(size) for size in reversed(grid.dose_gy.shape)),
     }
-    return Kept(shown, {"max_dose_gy": maximum_gy, "dose_uids": list(decision.used_uids)}), findings
+    checks = dose_checks(patient.cohort, maximum_gy, odd, prescription_gy)
+    return Kept(shown, {"max_dose_gy": maximum_gy, "dose_uids": list(decision.used_uids)}, checks), findings
 
 
 def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> list[str]:
@@ -84,14 +90,14 @@ def _write_doses(patient: Patient, total: DoseGrid, target: Path) -> list[str]:
     return uneven
 
 
-def _against_prescription(patient: Patient, maximum_gy: float) -> Finding | None:
-    fractions = patient.plan.fractions_planned if patient.plan else None
+def _prescription_gy(patient: Patient) -> float | None:
+    """Return the highest dose that the one plan prescribes to a target; None where it does not say."""
     prescriptions = [
         reference.prescription_gy
         for reference in (patient.plan.dose_references if patient.plan else ())
         if reference.reference_type == "TARGET" and reference.prescription_gy
     ]
-    return compare_with_prescription(maximum_gy, max(prescriptions, default=None), fractions)
+    return max(prescriptions, default=None)
 
 
 def tabulate_plans(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, ...]]:

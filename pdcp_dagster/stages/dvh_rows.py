@@ -20,6 +20,7 @@ from pdcp_dagster.domain.metrics import dose_columns, dvh_row, parse_metric
 from pdcp_dagster.domain.prescription import is_target, prescription_for, prescription_isodose_volume_cm3
 from pdcp_dagster.domain.prescription_table import prescription_rule
 from pdcp_dagster.domain.roi_kind import is_external, roi_kind
+from pdcp_dagster.stages.standard_names import STANDARD_NAME_COLUMNS
 from pdcp_dagster.stages.structure_findings import side_checks
 from pdcp_dagster.stages.structure_rows import FilledRoi
 
@@ -46,6 +47,7 @@ def dvh_table(patient: Patient, computed: Sequence[Computed]) -> pd.DataFrame:
     names = [str(column) for column in table.columns]
     numbers = [name for name in names if name.endswith(_NUMBER_SUFFIXES) or name in _LEGACY_NUMBERS]
     types = {**dict.fromkeys(numbers, "Float64"), "plan_uid": "string", "eqd2_fractions": "Int64"}
+    types |= STANDARD_NAME_COLUMNS
     return table.astype({name: kind for name, kind in types.items() if name in names})
 
 
@@ -106,7 +108,7 @@ class _Rows:
             "rtstruct_uid": structure_set.sop_instance_uid,
             "roi_number": roi.number,
             "roi_name": roi.name,
-            "roi_standard_name": None,
+            **patient.standard_names.columns(structure_set, roi),
             "status": "computed" if dvh is not None else "no_closed_contour",
             **doses,
             "flags": self._flags(structure_set, roi, doses["flags"]),
@@ -154,7 +156,8 @@ class _Rows:
 
     def _flags(self, structure_set: StructureSet, roi: Roi, of_dvh: object) -> list[str]:
         of_roi = structure_set.sop_instance_uid, roi.number
-        told = {roi_kind(roi), self.side_flags.get(of_roi)} - {None}
+        of_name = self.patient.standard_names.flag(structure_set, roi)
+        told = {roi_kind(roi), self.side_flags.get(of_roi), of_name} - {None}
         found = {*roi.flags, *self.patient.contours[of_roi].flags, *map(str, told)}
         if isinstance(of_dvh, list):
             return sorted({*found, *of_dvh})

@@ -6,6 +6,7 @@ What lives here: the stage dvh_table of one patient, and what a person should lo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ from pdcp_dagster.stages.planning_system import (
     comparison_finding,
     comparison_in_words,
 )
+from pdcp_dagster.stages.quality import target_checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +77,8 @@ def compute_dvhs(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding, .
         *comparison_finding(comparison),
         *_of_fractions(patient),
     )
-    return _dvh_kept(patient, table, drawn, comparison), findings
+    checks = (*target_checks(patient, computed, table, TARGET_COVERAGE), *comparison_checks(comparison))
+    return replace(_dvh_kept(patient, table, drawn, comparison), checks=checks), findings
 
 
 def target_findings(computed: Sequence[tuple[Roi, Dvh | None]]) -> tuple[Finding, ...]:
@@ -159,7 +162,6 @@ def _dvh_kept(patient: Patient, table: pd.DataFrame, drawn: list[DvhCurve], comp
             "doses_per_roi": shown,
             "planning_system": comparison_in_words(comparison),
         },
-        checks=comparison_checks(comparison),
     )
 
 

@@ -52,11 +52,20 @@ CONFIGURED_BY: Mapping[str, tuple[str, ...]] = {
     "candidate_studies": _VERDICT,
     "retrieved_dicom": ("linkage",),
     "ct_volume": _CT,
-    "structure_masks": (*_CT, "roi_keywords", "roi_keywords_exclude", "label_map", "dvh"),
-    "dose_volume": (*_DOSES, "dose_max_gy", "dose_on_ct_grid"),
+    "structure_masks": (*_CT, "roi_keywords", "roi_keywords_exclude", "label_map", "dvh", "structure_names"),
+    "dose_volume": (*_DOSES, "dose_max_gy", "dose_on_ct_grid", "checks.dose_maximum_pct"),
     "plan_table": _DOSES,
-    "dvh_table": (*_DOSES, _LABEL, "dose_sum", "prescription_gy", "dvh", "dvh_columns"),
-    "central_slices": (*_DOSES, _LABEL),
+    "dvh_table": (
+        *_DOSES,
+        _LABEL,
+        "dose_sum",
+        "prescription_gy",
+        "dvh",
+        "dvh_columns",
+        "structure_names",
+        "checks.target_d95_pct",
+    ),
+    "central_slices": (*_DOSES, _LABEL, "structure_names"),
     "patient_notes": ("linkage", "version"),
 }
 """The keys of the cohort file that decide what a stage makes."""
@@ -104,9 +113,19 @@ def _archive(patient: Patient) -> dict[str, str]:
     return {ARCHIVE: patient.fingerprint}
 
 
-def _prescriptions(patient: Patient) -> dict[str, str]:
+def _structure_names(patient: Patient) -> dict[str, str]:
+    return {TABLES: hash_of(_map_of(patient))}
+
+
+def _prescriptions_and_names(patient: Patient) -> dict[str, str]:
     of_patient = patient.settings.tables.prescriptions.get(patient.task.patient_id, {})
-    return {TABLES: hash_of(sorted(of_patient.items()))}
+    return {TABLES: hash_of([sorted(of_patient.items()), _map_of(patient)])}
+
+
+def _map_of(patient: Patient) -> object:
+    """Return the map of structure names as plain values, in its order: of patterns the first that fits counts."""
+    structure_names = patient.settings.tables.structure_names
+    return structure_names.model_dump(mode="json") if structure_names is not None else None
 
 
 def _selected(patient: Patient) -> dict[str, str]:
@@ -125,5 +144,7 @@ _ALSO: Mapping[str, Callable[[Patient], dict[str, str]]] = {
     "verified_study": _circumstances,
     "candidate_studies": _circumstances,
     "retrieved_dicom": _selected,
-    "dvh_table": _prescriptions,
+    "structure_masks": _structure_names,
+    "dvh_table": _prescriptions_and_names,
+    "central_slices": _structure_names,
 }

@@ -24,6 +24,7 @@ from pdcp_dagster.domain.selection import Role, Selection, selection_from
 from pdcp_dagster.domain.verification import Verification, verify
 from pdcp_dagster.stages.circumstances import circumstances_of
 from pdcp_dagster.stages.code_version import code_version
+from pdcp_dagster.stages.standard_names import StandardNames, name_rois
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,6 +187,11 @@ class Patient:
             for structure_set in self.structure_sets
             for roi in sorted(structure_set.rois, key=lambda roi: roi.number)
         ]
+
+    @cached_property
+    def standard_names(self) -> StandardNames:
+        """The ROIs' names by the cohort's map of structure names."""
+        return name_rois(self)
 
     @property
     def has_doses(self) -> bool:

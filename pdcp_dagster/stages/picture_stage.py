@@ -23,6 +23,8 @@ from pdcp_dagster.domain.keys import roi_file_stems
 from pdcp_dagster.domain.prescription import is_target
 from pdcp_dagster.domain.views import plane_grid
 from pdcp_dagster.stages.outcome import Kept, Picture, Shown
+from pdcp_dagster.stages.quality import picture_checks
+from pdcp_dagster.stages.standard_names import STANDARD_NAME_COLUMNS
 from pdcp_dagster.stages.structure_stage import mask_of
 
 if TYPE_CHECKING:
@@ -57,10 +59,11 @@ def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Fin
         )
         picture = drawing.picture(mask, slices, told)
         save_png(picture, target / "central_slices" / name)
-        rows.append({"rtstruct_uid": structure_set.sop_instance_uid, **slices.as_row()})
+        rows.append(_row(patient, structure_set, roi, slices))
         sheet.append((not is_target(roi), told, axial_panel(picture)))
         arrays.update({f"{stem}/{key}": values for key, values in drawing.arrays(mask, slices).items()})
-    write_table(pd.DataFrame(rows), target / "central_slices.parquet")
+    table = pd.DataFrame(rows)
+    write_table(table.astype(STANDARD_NAME_COLUMNS) if rows else table, target / "central_slices.parquet")
     write_arrays(arrays, target / "central_slices.npz")
     first = [(name, panel) for _, name, panel in sorted(sheet, key=lambda item: item[:2])][:CONTACT_SHEET_ROIS]
     shown: dict[str, Shown] = {
@@ -68,7 +71,8 @@ def draw_central_slices(patient: Patient, target: Path) -> tuple[Kept, tuple[Fin
         "contact_sheet": Picture("image/jpeg", contact_sheet(first), "Targets first, then organs"),
         "all_pictures": patient.folder.path / "central_slices",
     }
-    return Kept(shown), (Finding("XXVI_SUCC_001", f"{len(rows)} pictures"),)
+    checks = picture_checks(target / "central_slices", [(str(row["roi_name"]), str(row["picture"])) for row in rows])
+    return Kept(shown, checks=checks), (Finding("XXVI_SUCC_001", f"{len(rows)} pictures"),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +136,17 @@ class _Drawing:
             size = (mask.values.shape[down], mask.values.shape[across])
             found["dose_gy"] = self.dose(plane_grid(self.ct.grid, first, (down, across), (1, 1), size))[0]
         return found
+
+
+def _row(
+    patient: Patient, structure_set: StructureSet, roi: Roi, slices: CentralSlices
+) -> dict[str, int | float | str | None]:
+    which: dict[str, int | float | str | None] = {
+        "rtstruct_uid": structure_set.sop_instance_uid,
+        "roi_number": roi.number,
+        "roi_name": roi.name,
+    }
+    return {**which, **patient.standard_names.columns(structure_set, roi), **slices.as_row()}
 
 
 def _picture_stems(patient: Patient) -> list[str]:

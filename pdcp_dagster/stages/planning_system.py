@@ -15,13 +15,14 @@ from pdcp_dagster.adapters.rtdose_dvhs import read_planning_dvhs
 from pdcp_dagster.domain.codes import Finding
 from pdcp_dagster.domain.contours import stack_volume_cm3
 from pdcp_dagster.domain.dvh_comparison import AGREES, COLUMNS, DIFFERS, NOT_COMPARED, compare
+from pdcp_dagster.domain.quality import AGREES_WITH_PLANNING_SYSTEM
 from pdcp_dagster.domain.roi_kind import is_external
 from pdcp_dagster.domain.tps_dvh import TpsDvh
 from pdcp_dagster.domain.words import some
 from pdcp_dagster.stages.outcome import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pdcp_dagster.domain.dvh import Dvh
     from pdcp_dagster.domain.dvh_comparison import Cell
@@ -30,8 +31,35 @@ if TYPE_CHECKING:
     from pdcp_dagster.stages.patient import Patient
 
 Computed = tuple["StructureSet", "Roi", "Dvh | None"]
-AGREES_WITH_PLANNING_SYSTEM = "dvh_agrees_with_planning_system"
+NO_VOLUME = "no closed contour of it encloses a volume"
 _PLAN = "PLAN"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanningDvh:
+    """One DVH that the planning system wrote, the ROI that it is of, and why it may not be compared, "" if it may.
+
+    roi, tps: not None where it may be.
+    """
+
+    rtstruct_uid: str | None
+    roi_number: int | None
+    roi: Roi | None
+    dose_uid: str | None
+    tps: TpsDvh | None
+    reason_against: str
+
+
+def planning_dvhs(patient: Patient) -> list[PlanningDvh]:
+    """Return what the RTDOSEs of a patient tell, those of the doses that count first."""
+    used = patient.dose_decision.used_uids
+    told = [read_planning_dvhs(path) for path in patient.dicom_files("RTDOSE")]
+    rois = {(structure_set.sop_instance_uid, roi.number): roi for structure_set, roi in patient.rois}
+    found: list[PlanningDvh] = []
+    for dvhs in sorted(told, key=lambda dvhs: dvhs.dose_uid not in used):
+        every: list[TpsDvh | SkippedDvh] = [*dvhs.dvhs, *dvhs.skipped]
+        found += [_Told(patient, dvhs).of_roi(each, rois) for each in every]
+    return found
 
 
 def compare_with_planning_system(patient: Patient, computed: Sequence[Computed]) -> pd.DataFrame:
@@ -41,13 +69,8 @@ def compare_with_planning_system(patient: Patient, computed: Sequence[Computed])
     single plan, such as an RTDOSE that holds DVHs and no dose. Of a ROI that has several, one that could be compared
     is kept.
     """
-    known = {(structure_set.sop_instance_uid, roi.number): (roi, dvh) for structure_set, roi, dvh in computed}
-    used = patient.dose_decision.used_uids
-    told = [read_planning_dvhs(path) for path in patient.dicom_files("RTDOSE")]
-    rows: list[dict[str, Cell]] = []
-    for dvhs in sorted(told, key=lambda dvhs: dvhs.dose_uid not in used):
-        every: list[TpsDvh | SkippedDvh] = [*dvhs.dvhs, *dvhs.skipped]
-        rows += [_row(_Told(patient, known, dvhs), each) for each in every]
+    known = {(structure_set.sop_instance_uid, roi.number): dvh for structure_set, roi, dvh in computed}
+    rows = [_row(patient, known, each) for each in planning_dvhs(patient)]
     rows.sort(key=lambda row: row["verdict"] == NOT_COMPARED)
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     known_roi = table["rtstruct_uid"].notna() & table["roi_number"].notna()
@@ -66,8 +89,7 @@ def comparison_in_words(table: pd.DataFrame) -> str:
     """Say how many DVHs agree, differ, and could not be compared."""
     if not len(table):
         return "the RTDOSE holds no histograms to compare with"
-    agreeing, differing, others = (_count(table, verdict) for verdict in (AGREES, DIFFERS, NOT_COMPARED))
-    return f"{agreeing} ROIs agree, {differing} differ, {others} could not be compared"
+    return _counted(table)
 
 
 def comparison_checks(table: pd.DataFrame) -> tuple[Check, ...]:
@@ -75,7 +97,14 @@ def comparison_checks(table: pd.DataFrame) -> tuple[Check, ...]:
     differing = _count(table, DIFFERS)
     if not differing and not _count(table, AGREES):
         return ()
-    return (Check(AGREES_WITH_PLANNING_SYSTEM, passed=not differing, said=comparison_in_words(table)),)
+    apart = "".join(f"Different: {finding.detail}. " for finding in comparison_finding(table))
+    said = f"{apart}{_counted(table)}."
+    return (Check(AGREES_WITH_PLANNING_SYSTEM, passed=not differing, said=said),)
+
+
+def _counted(table: pd.DataFrame) -> str:
+    agreeing, differing, others = (_count(table, verdict) for verdict in (AGREES, DIFFERS, NOT_COMPARED))
+    return f"{agreeing} ROIs agree, {differing} differ, {others} could not be compared"
 
 
 def _count(table: pd.DataFrame, verdict: str) -> int:
@@ -87,7 +116,6 @@ class _Told:
     """One RTDOSE's DVHs, and what they may be compared with."""
 
     patient: Patient
-    known: dict[tuple[str, int], tuple[Roi, Dvh | None]]
     dvhs: PlanningDvhs
 
     @property
@@ -109,30 +137,38 @@ class _Told:
             )
         if self.rtstruct_uid is None:
             return "it does not say of which structure set it is"
-        if self.rtstruct_uid not in {rtstruct_uid for rtstruct_uid, _ in self.known}:
+        if self.rtstruct_uid not in {structure_set.sop_instance_uid for structure_set in self.patient.structure_sets}:
             return "it is of another structure set"
         return ""
 
+    def of_roi(self, each: TpsDvh | SkippedDvh, rois: Mapping[tuple[str, int], Roi]) -> PlanningDvh:
+        """Return one of the DVHs with its ROI and what speaks against comparing it."""
+        number, uid = each.roi_number, self.rtstruct_uid
+        roi = None if uid is None or number is None else rois.get((uid, number))
+        against = self.reason_against
+        if not against and not isinstance(each, TpsDvh):
+            against = each.reason
+        if not against and roi is None:
+            against = "the structure set has no such ROI"
+        if not against and isinstance(each, TpsDvh) and each.dose_type != self.patient.cohort.dose_type:
+            against = f"its dose type is {each.dose_type or 'not given'}"
+        tps = each if isinstance(each, TpsDvh) else None
+        return PlanningDvh(uid, number, roi, self.dvhs.dose_uid, tps, against)
 
-def _row(told: _Told, each: TpsDvh | SkippedDvh) -> dict[str, Cell]:
-    number, uid = each.roi_number, told.rtstruct_uid
-    roi, dvh = (None, None) if uid is None or number is None else told.known.get((uid, number), (None, None))
+
+def _row(patient: Patient, known: Mapping[tuple[str, int], Dvh | None], each: PlanningDvh) -> dict[str, Cell]:
     row: dict[str, Cell] = {
-        "rtstruct_uid": uid,
-        "roi_number": number,
-        "roi_name": roi.name if roi else None,
-        "dose_uid": told.dvhs.dose_uid,
+        "rtstruct_uid": each.rtstruct_uid,
+        "roi_number": each.roi_number,
+        "roi_name": each.roi.name if each.roi else None,
+        "dose_uid": each.dose_uid,
     }
-    if told.reason_against:
-        return row | {"verdict": NOT_COMPARED, "reason": told.reason_against}
-    if not isinstance(each, TpsDvh):
-        return row | {"verdict": NOT_COMPARED, "reason": each.reason}
-    if roi is None or uid is None:
-        return row | {"verdict": NOT_COMPARED, "reason": "the structure set has no such ROI"}
+    if each.reason_against or each.roi is None or each.tps is None or each.rtstruct_uid is None:
+        return row | {"verdict": NOT_COMPARED, "reason": each.reason_against}
+    of_roi = each.rtstruct_uid, each.roi.number
+    dvh = known.get(of_roi)
     if dvh is None:
-        return row | {"verdict": NOT_COMPARED, "reason": "no closed contour of it encloses a volume"}
-    if each.dose_type != told.patient.cohort.dose_type:
-        return row | {"verdict": NOT_COMPARED, "reason": f"its dose type is {each.dose_type or 'not given'}"}
-    planar = told.patient.contours[uid, roi.number]
+        return row | {"verdict": NOT_COMPARED, "reason": NO_VOLUME}
+    planar = patient.contours[of_roi]
     end_caps = stack_volume_cm3(planar, "half_slice") - stack_volume_cm3(planar, "none")
-    return row | compare(dvh, each, end_caps_cm3=end_caps, is_external=is_external(roi))
+    return row | compare(dvh, each.tps, end_caps_cm3=end_caps, is_external=is_external(each.roi))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.domain.contours import plane_spacing_mm, stack_volume_cm3
 from pdcp_dagster.domain.point_dose import open_points_mm, point_dose_gy
+from pdcp_dagster.stages.standard_names import STANDARD_NAME_COLUMNS
 
 if TYPE_CHECKING:
     from pdcp_dagster.domain.contours import PlanarContours
@@ -21,7 +22,7 @@ STRUCTURE_COLUMNS: dict[str, str] = {
     "rtstruct_uid": "string",
     "roi_number": "Int64",
     "roi_name": "string",
-    "roi_standard_name": "string",
+    **STANDARD_NAME_COLUMNS,
     "interpreted_type": "string",
     "generation_algorithm": "string",
     "roi_description": "string",
@@ -75,7 +76,7 @@ def structure_row(patient: Patient, filled: FilledRoi) -> dict[str, object]:
         "rtstruct_uid": structure_set.sop_instance_uid,
         "roi_number": roi.number,
         "roi_name": roi.name,
-        "roi_standard_name": None,
+        **patient.standard_names.columns(structure_set, roi),
         "interpreted_type": roi.interpreted_type,
         "generation_algorithm": roi.generation_algorithm,
         "roi_description": roi.description,
@@ -92,7 +93,7 @@ def structure_row(patient: Patient, filled: FilledRoi) -> dict[str, object]:
         "centroid_y_mm": centroid[1],
         "centroid_z_mm": centroid[2],
         "point_dose_gy": dose_gy,
-        "flags": _flags(filled, dose_flags),
+        "flags": _flags(filled, dose_flags, patient.standard_names.flag(structure_set, roi)),
         "label_file": filled.label_file,
         "label_bit": filled.label_bit,
     }
@@ -109,7 +110,7 @@ def _point_dose(patient: Patient, filled: FilledRoi) -> tuple[float | None, tupl
     return (None, ()) if dose is None else point_dose_gy(open_points_mm(filled.roi), dose)
 
 
-def _flags(filled: FilledRoi, more: tuple[str, ...]) -> list[str]:
+def _flags(filled: FilledRoi, more: tuple[str, ...], of_name: str | None) -> list[str]:
     flags = dict.fromkeys((*filled.roi.flags, *filled.planar.flags, *more))
     if not filled.roi.contours:
         flags["empty"] = None
@@ -117,4 +118,6 @@ def _flags(filled: FilledRoi, more: tuple[str, ...]) -> list[str]:
         flags["no_mask_voxels"] = None
     if filled.side_flag:
         flags[filled.side_flag] = None
+    if of_name:
+        flags[of_name] = None
     return list(flags)

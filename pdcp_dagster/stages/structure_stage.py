@@ -19,6 +19,8 @@ from pdcp_dagster.domain.label_map import BITS, PackedMask, label_planes, pack_m
 from pdcp_dagster.domain.masks import MaskCrop, fill_mask
 from pdcp_dagster.domain.point_dose import open_points_mm
 from pdcp_dagster.stages.outcome import Kept, Rows
+from pdcp_dagster.stages.quality import structure_checks
+from pdcp_dagster.stages.standard_names import standard_name_checks
 from pdcp_dagster.stages.structure_findings import findings_of, side_checks
 from pdcp_dagster.stages.structure_rows import STRUCTURE_COLUMNS, FilledRoi, structure_row
 
@@ -42,9 +44,10 @@ def fill_structures(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding
     table = pd.DataFrame(rows, columns=list(STRUCTURE_COLUMNS)).astype(STRUCTURE_COLUMNS)
     write_table(table, target / "structures.parquet")
     findings = findings_of(patient.cohort, rois, table, checks)
+    checked = (*structure_checks(patient, rois), *standard_name_checks(patient))
     filled = int(table["file"].notna().sum())
     if not filled:
-        return Kept(), findings
+        return Kept(checks=checked), findings
     shown = Rows(
         tuple(
             {"roi": str(row["roi_name"]), "volume_cm3": _rounded(row["volume_cm3"]), "flags": " ".join(row["flags"])}
@@ -52,7 +55,7 @@ def fill_structures(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding
         )
     )
     counts = {"rois": len(table), "masks": filled}
-    return Kept({**counts, "structures": shown}, counts), findings
+    return Kept({**counts, "structures": shown}, counts, checked), findings
 
 
 def mask_of(patient: Patient, planar: PlanarContours) -> MaskCrop | None:

@@ -1,15 +1,17 @@
-"""Cohort files together with what they name: tables that can be read, rules of their own that can be imported.
+"""Cohort files together with what they name: tables and maps that can be read, rules of their own that can be imported.
 
 What lives here: finding out before any patient is touched. What does not: reading (adapters).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.cohort_file import CohortFileError, load_cohorts
 from pdcp_dagster.adapters.cohort_tables import CohortTableError, load_tables
 from pdcp_dagster.adapters.own_rules import OwnRuleNotFound, load_rule
+from pdcp_dagster.adapters.structure_names import StructureNamesError, read_structure_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +36,14 @@ def require_usable(cohort: Cohort, folder: Path) -> CohortTables:
     except OwnRuleNotFound as error:
         raise CohortUnusableError(f"{file}: eligibility.rules: {error}") from None
     try:
-        return load_tables(cohort, folder)
+        tables = load_tables(cohort, folder)
+        if cohort.structure_names is None:
+            return tables
+        return replace(tables, structure_names=read_structure_names(folder / cohort.structure_names))
     except CohortTableError as error:
         raise CohortUnusableError(f"{file}: {error}") from None
+    except StructureNamesError as error:
+        raise CohortUnusableError(f"{file}: structure_names: {error}") from None
 
 
 def usable_cohorts(folder: Path) -> tuple[dict[str, Cohort], list[CohortFileError | CohortUnusableError]]:

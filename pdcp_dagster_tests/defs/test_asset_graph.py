@@ -49,6 +49,8 @@ ROWS = rows_of(GRAPH)
 """CRDP, and CRD, too."""
 OF_DOSES = {"dose_volume", "plan_table", "dvh_table", "cohort_dvh"}
 ROWS_OF_CR = {name: row for name, row in {**ROWS, **rows_of(WITHOUT_DOSES)}.items() if name not in OF_DOSES}
+MORE_TABLES = {"structure_masks"}
+"""Tables that load as something else, too."""
 COHORTS = {"breast": ROWS, "lung": ROWS, "doses": ROWS, "images": ROWS_OF_CR}
 PER_PATIENT = {name for name, row in ROWS.items() if row[1] == "each"}
 
@@ -101,6 +103,9 @@ def test_each_asset_is_what_the_design_says(definitions: dg.Definitions, cohort:
     assert node.owners == ["team:radiotherapy-data"]
     assert node.tags["cohort"] == cohort
     assert (node.description or "").strip(), "a person wants to know what it is"
+    assert "dagster/code_references" in node.metadata
+    is_table = COHORTS[cohort][asset][3] == "parquet" or asset in MORE_TABLES
+    assert ("dagster/column_schema" in node.metadata) == is_table
 
 
 def test_there_are_these_assets_and_no_others(definitions: dg.Definitions) -> None:
@@ -154,12 +159,24 @@ def test_each_job_selects_its_part_of_the_graph(definitions: dg.Definitions, job
     assert getattr(definitions.resolve_job_def(job).partitions_def, "name", None) == expected
 
 
-def test_the_deployment_has_three_jobs_and_a_sensor_per_cohort(definitions: dg.Definitions) -> None:
+def test_each_cohort_has_its_jobs_and_what_starts_them_is_off_until_switched_on(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {f"{verb}_{cohort}" for verb in ("list", "collect", "report") for cohort in COHORTS}
-    sensors = {sensor.name: sensor.job_name for sensor in repository.sensor_defs}
-    assert sensors == {f"report_{cohort}_after_collect": f"report_{cohort}" for cohort in COHORTS}
+    verbs = ("list", "collect", "summarise", "retry_failed", "reconcile", "backfill", "report")
+    assert jobs == {f"{verb}_{cohort}" for verb in verbs for cohort in COHORTS}
+    sensors = {sensor.name: {target.job_name for target in sensor.targets} for sensor in repository.sensor_defs}
+    assert sensors == {f"report_{cohort}_after_collect": {f"report_{cohort}"} for cohort in COHORTS} | {
+        f"watch_{cohort}": {f"collect_{cohort}", f"reconcile_{cohort}"} for cohort in COHORTS
+    }
+    on = {each.name for each in repository.sensor_defs if each.default_status is dg.DefaultSensorStatus.RUNNING}
+    assert on == {f"report_{cohort}_after_collect" for cohort in COHORTS}, "it only follows what somebody started"
+    schedules = {each.name: (each.job_name, each.cron_schedule) for each in repository.schedule_defs}
+    assert schedules == {
+        f"nightly_{verb}_{cohort}": (f"{verb}_{cohort}", cron)
+        for verb, cron in (("reconcile", "0 2 * * *"), ("backfill", "0 4 * * *"))
+        for cohort in COHORTS
+    }
+    assert {each.default_status for each in repository.schedule_defs} == {dg.DefaultScheduleStatus.STOPPED}
 
 
 def test_a_bad_cohort_file_is_told_of_in_one_line_and_leaves_the_others_loaded(

@@ -12,6 +12,7 @@ import yaml
 
 import pdcp_dagster
 from pdcp_dagster.domain.cohort import Cohort
+from pdcp_dagster.domain.quality import CHECKS
 from pdcp_dagster.domain.study_selection_rules import PLAIN_RULES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cohorts.md").read_text(encoding="utf-8")
@@ -19,7 +20,7 @@ FILES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAG
 
 
 def test_every_cohort_file_of_the_page_is_one() -> None:
-    assert len(FILES) == 3
+    assert len(FILES) >= 4
     for content in FILES:
         Cohort.model_validate(content)
 
@@ -33,6 +34,11 @@ def test_the_first_one_shows_every_key_with_its_default() -> None:
 def test_every_rule_for_several_studies_is_told_of() -> None:
     for rule in (*PLAIN_RULES, "description_prefers", "closest_to"):
         assert rule in PAGE
+
+
+def test_every_quality_check_is_told_of_with_its_asset_and_severity() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (\w+) \|", PAGE, re.MULTILINE)
+    assert rows == [(check.name, check.asset, check.severity) for check in CHECKS.values()]
 
 
 def test_the_rule_of_ones_own_on_the_page_works() -> None:

@@ -192,7 +192,7 @@ def test_a_failure_leaves_what_was_made_before_and_the_next_success_forgets_it(w
     assert (failure["stage"], failure["run_id"]) == ("retrieved_dicom", "a run")
     notes = json.loads(after["notes.json"])
     assert (notes["status"], notes["patientimagingfilesready"]) == (None, False)
-    for name in set(before) - {"notes.json", "manifests/patient_notes.json"}:
+    for name in set(before) - {"notes.json", "panel.html", "manifests/patient_notes.json"}:
         assert after[name] == before[name], name
     assert set(after) == set(before)
 

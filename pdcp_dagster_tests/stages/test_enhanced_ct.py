@@ -69,7 +69,10 @@ def reference_to(data: Dataset) -> Dataset:
 
 def results(ward: Ward, patient_id: str, store: str) -> dict[str, bytes]:
     """Return every volume, mask, picture and table that does not speak of files."""
-    about_files = {"image_summary.parquet", "verified_study.parquet", "candidate_studies.parquet", "notes.json"}
+    about_files = {
+        *("image_summary.parquet", "verified_study.parquet", "candidate_studies.parquet"),
+        *("notes.json", "panel.html"),
+    }
     files = ward.files(patient_id, store)
     return {
         name: content

@@ -21,6 +21,7 @@ from pdcp_dagster.adapters.own_rules import load_rule
 from pdcp_dagster.adapters.store import PatientFolder
 from pdcp_dagster.domain.codes import Status
 from pdcp_dagster.domain.cohort import Cohort
+from pdcp_dagster.domain.quality_settings import Checks
 from pdcp_dagster.stages import chain
 from pdcp_dagster.stages.chain import PATIENT_ASSETS, STAGES, Stage
 from pdcp_dagster.stages.code_version import code_version
@@ -127,6 +128,18 @@ def test_a_changed_key_of_the_cohort_file_has_those_stages_made_anew_that_read_i
     assert made(ward.run(name, **changed)) == []
 
 
+def watched_checks(read: dict[str, set[str]], reading: list[str]) -> type[Checks]:
+    """Return a section `checks` that tells which of its limits are read by the stage that reads last."""
+
+    class WatchedChecks(Checks):
+        def __getattribute__(self, name: str) -> Any:
+            if reading and name in Checks.model_fields:
+                read[reading[-1]].add(f"checks.{name}")
+            return super().__getattribute__(name)
+
+    return WatchedChecks
+
+
 def test_every_key_that_a_stage_reads_is_among_those_that_have_it_made_anew(
     ward: Ward, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,8 +150,10 @@ def test_every_key_that_a_stage_reads_is_among_those_that_have_it_made_anew(
     class Watched(Cohort):
         """A cohort that tells which of its keys are read."""
 
+        checks: Checks = watched_checks(read, reading)()
+
         def __getattribute__(self, name: str) -> Any:
-            if reading and name in Cohort.model_fields:
+            if reading and name in Cohort.model_fields and name != "checks":
                 read[reading[-1]].add(name)
             return super().__getattribute__(name)
 
@@ -161,7 +176,9 @@ def test_every_key_that_a_stage_reads_is_among_those_that_have_it_made_anew(
     ward.admit("skip-keys")
     for keys in ({}, {"partition_key": "orthanc_id", "dose_on_ct_grid": True, "label_map": True}):
         settings = ward.settings("watched", **keys)
-        seen = replace(settings, cohort=Watched.model_validate(settings.cohort.model_dump(mode="json")))
+        seen = replace(
+            settings, cohort=Watched.model_validate(settings.cohort.model_dump(mode="json", exclude={"checks"}))
+        )
         for asset in PATIENT_ASSETS:
             task = replace(ward.tasks["skip-keys"], selected=frozenset({asset}), force=True)
             with ward.archive() as archive:
@@ -171,6 +188,7 @@ def test_every_key_that_a_stage_reads_is_among_those_that_have_it_made_anew(
         stage.asset: [] for stage in STAGES
     }
     assert all(read.values())
+    assert "checks.target_d95_pct" in read["dvh_table"]
 
 
 def test_another_state_of_the_code_has_all_made_anew_but_what_was_downloaded(

@@ -16,12 +16,20 @@ from pdcp_dagster.adapters.orthanc.errors import (
     OrthancUnreachable,
 )
 from pdcp_dagster.adapters.orthanc.listing import PatientListing
-from pdcp_dagster.adapters.orthanc.records import ArchivedInstance, ArchivedPatient, Downloaded
+from pdcp_dagster.adapters.orthanc.records import (
+    ArchivedInstance,
+    ArchivedPatient,
+    Change,
+    ChangePage,
+    Downloaded,
+)
 from pdcp_dagster.adapters.orthanc.settings import OrthancSettings
 
 __all__ = [
     "ArchivedInstance",
     "ArchivedPatient",
+    "Change",
+    "ChangePage",
     "Downloaded",
     "ObjectDamaged",
     "ObjectGone",

@@ -12,11 +12,13 @@ class ArchivedPatient:
     patient_id: (0010,0020), untrusted text, kept to the letter; "" where absent.
     orthanc_id: Orthanc's patient ID.
     studies: Orthanc's study IDs.
+    is_stable: whether nothing has come of the patient for a while (Orthanc's StableAge).
     """
 
     patient_id: str
     orthanc_id: str
     studies: tuple[str, ...] = ()
+    is_stable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,32 @@ class Downloaded:
 
     size: int
     md5: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the change feed (`/changes`).
+
+    sequence: its number, counted from 1 over the life of the database.
+    kind: Orthanc's ChangeType: NewInstance, StablePatient, UpdatedAttachment, ...
+    orthanc_id: what changed.
+    date: as Orthanc writes it, to the second; it tells entries of two databases apart that have one number.
+    """
+
+    sequence: int
+    kind: str
+    orthanc_id: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """A page of the change feed, oldest entry first.
+
+    last: the number that the next page begins behind. Below what was asked for, it tells of another database.
+    is_done: whether there was nothing behind this page.
+    """
+
+    changes: tuple[Change, ...]
+    last: int
+    is_done: bool

@@ -37,6 +37,11 @@ def escaped(value: Any) -> str:
     return html.escape(shown(value), quote=True)
 
 
+def counted(patients: int) -> str:
+    """Return "1 patient", "2 patients"."""
+    return "1 patient" if patients == 1 else f"{patients} patients"
+
+
 def codes_of(row: Mapping[str, Any]) -> list[str]:
     """Return the codes of a row, each once, in their order."""
     codes = row.get("codes")

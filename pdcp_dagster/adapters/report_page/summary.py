@@ -14,6 +14,8 @@ from pdcp_dagster.domain.codes import CODES, Effect, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pdcp_dagster.domain.attrition import Attrition
+
 STATUS_MEANING = {
     Status.SUCCESS: "ready for analysis",
     Status.REVIEW: "a person must decide",
@@ -31,13 +33,14 @@ STATUS_MARK = {
 _STANDING = {Effect.EXCLUDE: "excluded", Effect.REVIEW: "to review", Effect.PROCEED: "passed", Effect.NOTE: "note"}
 
 
-def status_section(rows: Sequence[Mapping[str, Any]]) -> str:
+def status_section(attrition: Attrition) -> str:
     """Return the counts per status: a bar, and one button per status that filters the table."""
-    counts = Counter(str(row.get("status") or Status.PENDING) for row in rows)
-    tiles = "".join(_tile(status, counts[status], len(rows)) for status in Status)
-    return (
-        f'<section aria-label="Patients by status">{_bar(counts, len(rows))}<div class="tiles">{tiles}</div></section>'
-    )
+    counts: Counter[str] = Counter()
+    for group in attrition.groups():
+        counts[group.status] += len(group.patients)
+    total = attrition.total
+    tiles = "".join(_tile(status, counts[status], total) for status in Status)
+    return f'<section aria-label="Patients by status">{_bar(counts, total)}<div class="tiles">{tiles}</div></section>'
 
 
 def code_section(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -46,10 +49,12 @@ def code_section(rows: Sequence[Mapping[str, Any]]) -> str:
     failed = sum(str(row.get("status")) == Status.FAILED for row in rows)
     decisive = "".join(_code_rows(counts, (Effect.EXCLUDE, Effect.REVIEW))) + _failed_row(failed)
     others = "".join(_code_rows(counts, (Effect.NOTE, Effect.PROCEED)))
-    parts = ["<section><h2>Why patients are left out or wait</h2>"]
+    parts = ['<section class="card"><h2>What was seen, and what to do</h2>']
+    told = "A patient may have several codes. Click a code for all patients who have it."
+    parts.append(f'<p class="faint">{told}</p>' if counts else "")
     parts.append(_code_table(decisive) if decisive else "<p>No patient is left out or waits.</p>")
     if others:
-        parts.append(f"<details><summary>Steps passed and notes</summary>{_code_table(others)}</details>")
+        parts.append(f"<details><summary>Notes and steps passed</summary>{_code_table(others)}</details>")
     return "".join([*parts, "</section>"])
 
 
@@ -82,7 +87,7 @@ def _code_rows(counts: Counter[str], effects: Sequence[Effect]) -> Iterator[str]
     for code in sorted(chosen, key=lambda code: (effects.index(CODES[code].effect), -counts[code])):
         entry = CODES[code]
         meaning = entry.meaning[:1].upper() + entry.meaning[1:]
-        find = f'<button type="button" class="link" data-search="{code}" title="Show these patients">{code}</button>'
+        find = f'<button type="button" class="link" data-code="{code}" title="Show these patients">{code}</button>'
         yield _code_row(counts[code], _STANDING[entry.effect], f"{meaning}.", entry.remedy, find)
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdcp_dagster.adapters.atomic import sweep_temporaries, whole_file
+from filelock import FileLock
+
+from pdcp_dagster.adapters.atomic import sweep_temporaries, whole_file, write_bytes
 from pdcp_dagster.adapters.store.errors import StoreError
 from pdcp_dagster.adapters.store.holding import LOCK_WAIT_S, held, in_hand
 from pdcp_dagster.adapters.store.json_file import object_bytes, read_object, write_object
-from pdcp_dagster.adapters.store.layout import COHORT_FILES, PATIENT_FILES
+from pdcp_dagster.adapters.store.layout import COHORT_FILES, PANEL, PATIENT_FILES
 from pdcp_dagster.adapters.store.marks import NO_ORIGIN, Manifest, Origin, content_hash, files_below, mark_from, sealed
 from pdcp_dagster.domain.keys import folder_of
 
@@ -72,6 +74,13 @@ class CohortFolder:
     def decisions(self) -> Path:
         """The file of people's decisions."""
         return self.path / "decisions.yaml"
+
+    @contextmanager
+    def list_held(self) -> Iterator[None]:
+        """Hold the patient list for one writer at a time."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.path / ".patient_ids.lock"):
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +206,24 @@ class PatientFolder:
         """Return notes.json, or None where the patient has none yet."""
         return read_object(self.file("patient_notes"))
 
-    def write_notes(self, notes: Mapping[str, Any], origin: Origin = NO_ORIGIN) -> Manifest:
-        """Write notes.json, whole or not at all, and return its commit mark."""
+    def write_notes(self, notes: Mapping[str, Any], origin: Origin = NO_ORIGIN, panel: bytes | None = None) -> Manifest:
+        """Write notes.json and the patient's page, each whole or not at all, and return their commit mark.
+
+        Without a page an older one is removed: it would tell of other notes.
+        """
         with whole_file(self.file("patient_notes")) as temporary:
             temporary.write_bytes(object_bytes(notes))
             # Killed after this, new notes do not go under the old mark.
             self._manifest("patient_notes").unlink(missing_ok=True)
+            if panel is None:
+                (self.path / PANEL).unlink(missing_ok=True)
+            else:
+                self.write_panel(panel)
         return self._mark("patient_notes", origin=origin)
+
+    def write_panel(self, panel: bytes) -> None:
+        """Write the patient's page, whole or not at all."""
+        write_bytes(self.path / PANEL, panel)
 
     def read_failure(self) -> dict[str, Any] | None:
         """Return failure.json, or None where the patient's last run did not fail; damaged, it tells of itself."""

@@ -1,0 +1,86 @@
+"""What runs by the clock, once it is switched on: the nightly comparison with the archive, and the nightly backfill.
+
+What lives here: schedules and the deployment settings that they are read from. What does not: what they run (`upkeep`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import dagster as dg
+
+from pdcp_dagster.defs.jobs import backfill_job_name, reconcile_job_name
+
+
+class ScheduleSettingError(Exception):
+    """A setting of the deployment cannot be meant; one line: its name, what it says, what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When the nightly jobs run: cron expressions in a time zone.
+
+    `$PDCP_RECONCILE_CRON`, `$PDCP_BACKFILL_CRON`, `$PDCP_TIMEZONE`.
+    """
+
+    reconcile: str = "0 2 * * *"
+    backfill: str = "0 4 * * *"
+    timezone: str = "UTC"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings; `ScheduleSettingError` names the one that is wrong."""
+        given = {
+            name: environ[setting]
+            for name, setting in (
+                ("reconcile", "PDCP_RECONCILE_CRON"),
+                ("backfill", "PDCP_BACKFILL_CRON"),
+                ("timezone", "PDCP_TIMEZONE"),
+            )
+            if environ.get(setting)
+        }
+        table = cls(**given)
+        _require_timezone(table.timezone)
+        return table
+
+
+def nightly_schedules(cohort: str, timetable: Timetable) -> Sequence[dg.ScheduleDefinition]:
+    """Return the schedules of a cohort, off until they are switched on."""
+    return [
+        _schedule(
+            reconcile_job_name(cohort),
+            "PDCP_RECONCILE_CRON",
+            timetable.reconcile,
+            timetable.timezone,
+            "Compares the whole archive with what was run, and runs what the change feed lost.",
+        ),
+        _schedule(
+            backfill_job_name(cohort),
+            "PDCP_BACKFILL_CRON",
+            timetable.backfill,
+            timetable.timezone,
+            "Runs all patients who are new or whose result is out of date; nobody else.",
+        ),
+    ]
+
+
+def _schedule(job_name: str, setting: str, cron: str, timezone: str, description: str) -> dg.ScheduleDefinition:
+    try:
+        return dg.ScheduleDefinition(
+            name=f"nightly_{job_name}",
+            job_name=job_name,
+            cron_schedule=cron,
+            execution_timezone=timezone,
+            default_status=dg.DefaultScheduleStatus.STOPPED,
+            description=description,
+        )
+    except dg.DagsterInvalidDefinitionError:
+        raise ScheduleSettingError(f"{setting}: {cron!r} is no cron expression (as '0 2 * * *')") from None
+
+
+def _require_timezone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ScheduleSettingError(f"PDCP_TIMEZONE: {name!r} is no time zone (as 'Australia/Sydney')") from None
