@@ -14,10 +14,13 @@ from pdcp_dagster.commands.deployment import WrongConfiguration
 from pdcp_dagster.commands.signals import closed_if_abandoned
 from pdcp_dagster.definitions import build_definitions
 from pdcp_dagster.defs.jobs import collect_job_name, list_job_name, report_job_name
+from pdcp_dagster.defs.patients import ListConfig
 from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, STEP, PatientsConfig
 from pdcp_dagster.defs.resources import Progress
+from pdcp_dagster.defs.schedules import ScheduleSettingError
 from pdcp_dagster.stages import stopping
 from pdcp_dagster.stages.naming import as_told, keys_by_name, told_missing
+from pdcp_dagster.stages.presence import NONE_LEFT
 from pdcp_dagster.stages.worker_memory import WorkerMemoryError, require_wanted_memory
 
 if TYPE_CHECKING:
@@ -66,9 +69,11 @@ def run_cohort(
     progress: ProgressBar,
     *,
     force: bool = False,
+    accept_losses: bool = False,
 ) -> Collected:
     """Run all stages for the named patients, or all; the report follows whatever became of them.
 
+    accept_losses: believe it where the archive has none of the patients who were listed before.
     force: make everything again. Otherwise patients of whom nothing has changed are left as they are, without a run.
 
     That Orthanc answers is for the caller to have seen (`deployment.require_orthanc`).
@@ -77,10 +82,13 @@ def run_cohort(
     deployment.prepare_dagster()
     deployment.require_decisions(cohort)
     # The definitions that the UI loads: a run recorded here is a run of the same job there.
-    definitions = build_definitions(os.environ)
+    try:
+        definitions = build_definitions(os.environ)
+    except ScheduleSettingError as error:
+        raise WrongConfiguration(str(error)) from error
     with opened_dagster(deployment.dagster_home) as instance:
         close_dead_runs(instance)
-        _execute(definitions, list_job_name(cohort.name), instance, {}, Progress())
+        _list(definitions, cohort.name, instance, accept_losses=accept_losses)
         table = read_table(deployment.store.cohort(cohort.name).file("patient_ids"))
         keys = _chosen(cohort, table, patients)
         collected = Collected(
@@ -99,6 +107,11 @@ def run_cohort(
     return collected
 
 
+def report_cohort(cohort: Cohort, instance: dg.DagsterInstance) -> None:
+    """Make the cohort's report anew. Raises RunBroken."""
+    _execute(build_definitions(os.environ), report_job_name(cohort.name), instance, {}, Progress())
+
+
 def _require_memory() -> None:
     try:
         require_wanted_memory()
@@ -114,6 +127,17 @@ def _chosen(cohort: Cohort, table: pd.DataFrame, patients: Sequence[str]) -> lis
         raise WrongConfiguration(f"not in the archive or not in the cohort: {', '.join(map(repr, unknown))}")
     named = dict.fromkeys(by_name[patient] for patient in patients)
     return list(named) or [str(key) for key in table["partition_key"]]
+
+
+def _list(definitions: dg.Definitions, cohort: str, instance: dg.DagsterInstance, *, accept_losses: bool) -> None:
+    """List the archive; that it has none of those it had is a wrong configuration, unless it is accepted."""
+    config = {"ops": {f"{cohort}__patient_ids": {"config": ListConfig(accept_losses=accept_losses).model_dump()}}}
+    try:
+        _execute(definitions, list_job_name(cohort), instance, config, Progress())
+    except RunBroken as error:
+        if NONE_LEFT in str(error):
+            raise WrongConfiguration(str(error)) from error
+        raise
 
 
 def _collect(

@@ -55,7 +55,10 @@ def map_lines(table: pd.DataFrame) -> str:
 
 
 def _line(row: Mapping[Hashable, Any]) -> str:
-    key = yaml.safe_dump(str(row["roi_name"]), default_style='"', width=float("inf"), allow_unicode=True).rstrip("\n")
+    name = str(row["roi_name"])
+    # What does not print may still steer a terminal, or turn the direction of what follows it.
+    quoted = yaml.safe_dump(name, default_style='"', width=float("inf"), allow_unicode=name.isprintable())
+    key = quoted.rstrip("\n")
     patients = f"{row['patients']} patient{'s' if row['patients'] != 1 else ''}"
     if isinstance(row["proposal"], str):
         return f"  {key}: {row['proposal']}  # {patients}; {row['proposed_because']}\n"

@@ -21,12 +21,14 @@ from pdcp_dagster.domain.masks import fill_mask
 from pdcp_dagster.domain.notes import notes_document
 from pdcp_dagster.domain.plan_rows import rows_of_doses
 from pdcp_dagster.domain.stack import stack
+from pdcp_dagster.domain.structure_names import standard_names
 from pdcp_dagster.domain.summary import summarise
 from pdcp_dagster.domain.verification import verify
 from pdcp_dagster.stages.archive_list import list_patients
 from pdcp_dagster.stages.chain import STAGES
 from pdcp_dagster.stages.notes_stage import write_notes
 from pdcp_dagster.stages.report import cohort_dvh_table, cohort_report_table
+from pdcp_dagster.stages.structure_name_table import structure_name_table
 
 _Function = Callable[..., Any]
 _MAKERS: Mapping[str, _Function] = {
@@ -35,6 +37,7 @@ _MAKERS: Mapping[str, _Function] = {
     "patient_notes": write_notes,
     "cohort_report": cohort_report_table,
     "cohort_dvh": cohort_dvh_table,
+    "cohort_structure_names": structure_name_table,
 }
 _RULES: Mapping[str, _Function] = {
     "image_summary": summarise,
@@ -47,6 +50,7 @@ _RULES: Mapping[str, _Function] = {
     "dvh_table": compute_dvh,
     "central_slices": central_slices,
     "patient_notes": notes_document,
+    "cohort_structure_names": standard_names,
 }
 
 

@@ -27,14 +27,18 @@ def report_metadata(told: pd.DataFrame, bands: Sequence[DvhBand], page: Path) ->
     """
     attrition = attrition_of(zip(told["status"], told["codes"], strict=True))
     return {
-        "in_words": dg.MetadataValue.text(attrition_told(attrition)),
+        "in words": dg.MetadataValue.text(attrition_told(attrition)),
         **_counts(attrition),
-        **({"remaining": _picture("image/svg+xml", attrition_picture(attrition).encode())} if len(told) else {}),
-        **({"dvh_bands": _picture("image/png", draw_bands(bands))} if bands else {}),
+        **(
+            {"who remains": _picture("Who remains", "image/svg+xml", attrition_picture(attrition).encode())}
+            if len(told)
+            else {}
+        ),
+        **({"DVHs of the cohort": _picture("DVHs", "image/png", draw_bands(bands))} if bands else {}),
         "reasons": _reasons(told),
         "patients": _patients(told),
         "page": dg.MetadataValue.path(str(page)),
-        "page_in_browser": dg.MetadataValue.text(page.absolute().as_uri()),
+        "page in a browser": dg.MetadataValue.text(page.absolute().as_uri()),
         "dagster/row_count": dg.MetadataValue.int(len(told)),
     }
 
@@ -47,8 +51,8 @@ def _counts(attrition: Attrition) -> dict[str, dg.MetadataValue]:
     return {status.lower(): dg.MetadataValue.int(counts[status]) for status in Status if counts[status]}
 
 
-def _picture(mime_type: str, content: bytes) -> dg.MetadataValue:
-    return dg.MetadataValue.md(f"![picture](data:{mime_type};base64,{base64.b64encode(content).decode()})")
+def _picture(title: str, mime_type: str, content: bytes) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![{title}](data:{mime_type};base64,{base64.b64encode(content).decode()})")
 
 
 def _reasons(told: pd.DataFrame) -> dg.MetadataValue:
@@ -56,7 +60,7 @@ def _reasons(told: pd.DataFrame) -> dg.MetadataValue:
     counts = Counter(code for codes in told["codes"] for code in set(codes))
     entries = [entry for effect in _TOLD_OF_CODES for entry in CODES.values() if entry.effect is effect]
     return _table(
-        ("patients", "what_was_seen", "what_to_do", "code"),
+        ("patients", "what was seen", "what to do", "code"),
         [
             (str(counts[entry.code]), f"{_STANDING[entry.effect]}: {entry.meaning}", entry.remedy, entry.code)
             for entry in entries

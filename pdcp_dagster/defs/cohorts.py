@@ -35,6 +35,6 @@ def cohort_definitions(
         ),
         asset_checks=cohort_checks(cohort),
         jobs=list(jobs.values()),
-        sensors=[report_sensor(cohort.name), watch_sensor(cohort, cohorts, watched)],
+        sensors=[report_sensor(cohort.name), watch_sensor(cohort, cohorts, watched, timetable.watch_s)],
         schedules=nightly_schedules(cohort.name, timetable),
     )

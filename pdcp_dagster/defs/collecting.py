@@ -58,6 +58,7 @@ class Collecting:
     """Patients on their way through one step of a run; `failed` are those that have failed so far.
 
     jobs: worker processes, 0 for one per core. force: make everything again, also what is current.
+    renew_list: whether the patients' rows of the patient list may be out of date.
     """
 
     run_id: str
@@ -66,6 +67,7 @@ class Collecting:
     selected_checks: Collection[dg.AssetCheckKey]
     jobs: int = 0
     force: bool = False
+    renew_list: bool = False
     failed: list[PatientOutcome] = field(default_factory=list)
     worked_on: int = 0
 
@@ -109,13 +111,13 @@ class Collecting:
         )
 
     def _have_listed(self, keys: Sequence[str]) -> None:
-        """Add patients to the list who came after it was made; who cannot be added fails for not being listed."""
+        """Have patients on the list who came after it was made; who cannot be added fails for not being listed."""
         around = self.around
-        unknown = set(keys) - set(_identities(around.folder))
-        if unknown:
+        outdated = set(keys) - (set() if self.renew_list else set(_identities(around.folder)))
+        if outdated:
             try:
                 with around.orthanc.open() as archive:
-                    add_to_list(around.folder, archive, around.cohort, around.cohorts, unknown)
+                    add_to_list(around.folder, archive, around.cohort, around.cohorts, outdated)
             except OrthancError as error:
                 dg.get_dagster_logger().warning("the patient list could not be renewed: %s", error)
 

@@ -60,6 +60,11 @@ _FROM: Mapping[str, Mapping[str, tuple[_Source, ...]]] = {
         "roi_name": (("structure_masks", "roi_name"),),
         "voxels": (("structure_masks", "mask_voxels"),),
     },
+    "cohort_structure_names": {
+        "roi_name": (("structure_masks", "roi_name"),),
+        "rois": (("structure_masks", "roi_name"),),
+        "roi_standard_name": (("structure_masks", "roi_name"),),
+    },
     "cohort_report": {
         "patient_id": (("patient_ids", "patient_id"),),
         "partition_key": (("patient_ids", "partition_key"),),

@@ -35,6 +35,7 @@ class PatientsConfig(dg.Config):
     )
     jobs: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
     force: bool = Field(default=False, description="Make everything again, also what is current.")
+    renew_list: bool = Field(default=False, description="Write these patients' rows of the patient list anew, too.")
 
 
 def step_of(cohort: str) -> str:
@@ -68,6 +69,7 @@ def per_patient_assets(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
             selected_checks=context.selected_asset_check_keys,
             jobs=config.jobs,
             force=config.force,
+            renew_list=config.renew_list,
         )
         yield from collecting.collect(keys)
         collecting.end(context, planned=_is_partitioned(context))

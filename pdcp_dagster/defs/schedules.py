@@ -12,6 +12,8 @@ import dagster as dg
 
 from pdcp_dagster.defs.jobs import backfill_job_name, reconcile_job_name
 
+_DAY_S = 86_400
+
 
 class ScheduleSettingError(Exception):
     """A setting of the deployment cannot be meant; one line: its name, what it says, what was expected."""
@@ -19,14 +21,15 @@ class ScheduleSettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """When the nightly jobs run: cron expressions in a time zone.
+    """When the nightly jobs run, cron expressions in a time zone, and how often the change feed is looked at.
 
-    `$PDCP_RECONCILE_CRON`, `$PDCP_BACKFILL_CRON`, `$PDCP_TIMEZONE`.
+    `$PDCP_RECONCILE_CRON`, `$PDCP_BACKFILL_CRON`, `$PDCP_TIMEZONE`, `$PDCP_WATCH_SECONDS`.
     """
 
     reconcile: str = "0 2 * * *"
     backfill: str = "0 4 * * *"
     timezone: str = "UTC"
+    watch_s: int = 60
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -40,7 +43,7 @@ class Timetable:
             )
             if environ.get(setting)
         }
-        table = cls(**given)
+        table = cls(**given, watch_s=_seconds(environ.get("PDCP_WATCH_SECONDS") or "60"))
         _require_timezone(table.timezone)
         return table
 
@@ -84,3 +87,9 @@ def _require_timezone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ScheduleSettingError(f"PDCP_TIMEZONE: {name!r} is no time zone (as 'Australia/Sydney')") from None
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _DAY_S):
+        raise ScheduleSettingError(f"PDCP_WATCH_SECONDS: {text!r} is no number of seconds, 1 to {_DAY_S}")
+    return int(text)

@@ -27,7 +27,6 @@ from pdcp_dagster.stages.feed import FeedNews, FeedPosition, feed_end, read_feed
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 WHY_TAG = "pdcp/why"
-EVERY_S = 60
 _SHOWN = 10
 _LONGEST_TAG = 250
 _MOST_WAITING = 500
@@ -66,13 +65,13 @@ class Cursor:
 
 
 # What define_asset_job returns has no public name.
-def watch_sensor(cohort: Cohort, cohorts: Path, jobs: Sequence[Any]) -> dg.SensorDefinition:
+def watch_sensor(cohort: Cohort, cohorts: Path, jobs: Sequence[Any], every_s: int) -> dg.SensorDefinition:
     """Return the sensor of a cohort; `jobs` are those it may ask for."""
 
     @dg.sensor(
         name=f"watch_{cohort.name}",
         jobs=jobs,
-        minimum_interval_seconds=EVERY_S,
+        minimum_interval_seconds=every_s,
         default_status=dg.DefaultSensorStatus.STOPPED,
         description="Reads Orthanc's change feed and runs patients who are new or hold something else than before. "
         f"What the feed loses (deletions, crashes) is for {reconcile_job_name(cohort.name)}, so schedule that, too.",
@@ -134,14 +133,16 @@ def _portions(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _request(cohort: str, keys: Sequence[str], partitions: Sequence[str], said: str) -> dg.RunRequest:
     """Return a run of these patients: of a range of partitions where they are one, else named in its config."""
-    tags = {WHY_TAG: said[:_LONGEST_TAG]}
-    run_key = _run_key(cohort)
     start = partitions.index(keys[0])
-    if list(partitions[start : start + len(keys)]) == list(keys):
-        tags |= {RANGE_START: keys[0], RANGE_END: keys[-1]}
-        return dg.RunRequest(run_key=run_key, job_name=collect_job_name(cohort), tags=tags)
-    config = {"ops": {step_of(cohort): {"config": PatientsConfig(patients=list(keys)).model_dump()}}}
-    return dg.RunRequest(run_key=run_key, job_name=collect_job_name(cohort), tags=tags, run_config=config)
+    is_range = list(partitions[start : start + len(keys)]) == list(keys)
+    tags = {RANGE_START: keys[0], RANGE_END: keys[-1]} if is_range else {}
+    config = PatientsConfig(patients=[] if is_range else list(keys), renew_list=True)
+    return dg.RunRequest(
+        run_key=_run_key(cohort),
+        job_name=collect_job_name(cohort),
+        tags={WHY_TAG: said[:_LONGEST_TAG], **tags},
+        run_config={"ops": {step_of(cohort): {"config": config.model_dump()}}},
+    )
 
 
 def _run_key(cohort: str) -> str:

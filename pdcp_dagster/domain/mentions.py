@@ -29,12 +29,17 @@ class Mentions:
         """How the names may stand in a file: as they are, and as JSON (also JSON in JSON) and HTML write them."""
         return tuple(dict.fromkeys(each for name in self.names if name for each in _spellings(name)))
 
+    @staticmethod
+    def is_telling(name: str) -> bool:
+        """Whether a name is long enough to be no accident."""
+        return len(name) >= SHORTEST_IN_TEXT
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return re.compile(
             "|".join(
                 rf"{_BEFORE}{re.escape(each)}{_AFTER}"
-                if len(each) >= SHORTEST_IN_TEXT
+                if self.is_telling(each)
                 # In JSON within JSON the closing quote has a backslash.
                 else rf"(?<=\"){re.escape(each)}(?=\\*\")"
                 for each in self.spellings

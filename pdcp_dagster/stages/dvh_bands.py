@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.dvh_bands import DvhBand, Structure
 
 MOST_STRUCTURES = 24
-_CURVES = "dvh_curves.parquet"
+CURVES = "dvh_curves.parquet"
 _COLUMNS = (
     *("rtstruct_uid", "roi_number", "roi_name", "roi_standard_name"),
     *("status", "flags", "volume_cm3", "dmax_gy"),
@@ -60,7 +60,7 @@ def cohort_bands(folder: CohortFolder, cohort: Cohort, names: Mapping[str, str])
     axis_gy = dose_axis(max((roi.dmax_gy for structure in shown for roi in structure.rois), default=0.0))
     curves = [np.zeros((len(structure.rois), axis_gy.size), np.float32) for structure in shown]
     for number, wanted in _by_patient(shown).items():
-        _fill(curves, wanted, folder.patient(keys[number]).path / _CURVES, axis_gy)
+        _fill(curves, wanted, folder.patient(keys[number]).path / CURVES, axis_gy)
     told = [names.get(key, key) for key in keys]
     bands = tuple(
         band_of(structure, [told[roi.patient] for roi in structure.rois], axis_gy, of_structure)

@@ -6,14 +6,12 @@ What lives here: the search through names and texts. What does not: what a menti
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from pdcp_dagster.adapters.store import COHORT_FILES
 from pdcp_dagster.adapters.store.forgetting_marks import MARKS
 from pdcp_dagster.adapters.table_rows import RowsError, texts_of
 from pdcp_dagster.domain.mentions import Mentions
-from pdcp_dagster.stages.forgetting import OF_PATIENTS, cohort_files
+from pdcp_dagster.stages.forgetting import OWN_NAMES, cohort_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.adapters.store import CohortFolder
     from pdcp_dagster.adapters.store.forgetting_marks import PatientNames
 
-_OWN_NAMES = {*OF_PATIENTS, "commissioning", "decisions.yaml", *chain.from_iterable(COHORT_FILES.values())}
-"""Names that the store itself gives: a PatientID "patients" is not meant by the folder."""
+_TABLE = b"PAR1"
 
 
 def left_of(folder: CohortFolder, names: PatientNames) -> list[str]:
@@ -38,7 +35,7 @@ def left_of(folder: CohortFolder, names: PatientNames) -> list[str]:
         relative = path.relative_to(folder.path)
         if relative.parts[0] == MARKS:
             continue  # it goes when all else has gone
-        if any(part not in _OWN_NAMES and mentions.named_in(part) for part in (*relative.parts, path.stem)):
+        if any(part not in OWN_NAMES and mentions.named_in(part) for part in (*relative.parts, path.stem)):
             found.add(relative.as_posix())
             continue
         try:
@@ -57,7 +54,9 @@ def mentions_of(names: PatientNames) -> Mentions:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    if path.suffix == ".parquet":
+    with path.open("rb") as file:
+        is_table = path.suffix == ".parquet" or file.read(len(_TABLE)) == _TABLE
+    if is_table:
         yield from texts_of(path)
     else:
         yield path.read_bytes().decode(errors="replace")

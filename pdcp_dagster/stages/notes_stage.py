@@ -24,21 +24,22 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.cohort import Cohort
     from pdcp_dagster.stages.outcome import PatientTask
     from pdcp_dagster.stages.patient import Patient
+    from pdcp_dagster.stages.patient_panel import PanelPage
 
 NOTES = "patient_notes"
-_FAILURE = "failure"
+_FAILURE, _UNREAD = "failure", "unread"
 
 
 def write_notes(patient: Patient, failure: FailureReport | None) -> Manifest:
     """Rewrite notes.json from the findings of all stages, and the patient's page, and return their commit mark."""
     told = failure or failure_left(patient)
-    panel = _panel(patient.folder, _subject(patient, told), failed=failure is not None)
-    return patient.folder.write_notes(notes_of(patient, failure), _origin(patient, told), panel)
+    page = _page(patient.folder, _subject(patient, told), failed=failure is not None)
+    return patient.folder.write_notes(notes_of(patient, failure), _origin(patient, told, page.unread), page.content)
 
 
 def write_page_alone(patient: Patient, failure: FailureReport) -> None:
     """Write the page of a patient who failed before anything was found."""
-    patient.folder.write_panel(_panel(patient.folder, _subject(patient, failure), failed=True))
+    patient.folder.write_panel(_page(patient.folder, _subject(patient, failure), failed=True).content)
 
 
 def write_failed_notes(folder: PatientFolder, cohort: Cohort, task: PatientTask, failure: FailureReport) -> None:
@@ -49,7 +50,7 @@ def write_failed_notes(folder: PatientFolder, cohort: Cohort, task: PatientTask,
     except (ValueError, TypeError, KeyError, AttributeError):
         findings = {}
     subject = PanelSubject(cohort, task.patient_id, task.partition_key, findings, (failure.stage, failure.reason))
-    panel = _panel(folder, subject, failed=True)
+    panel = _page(folder, subject, failed=True).content
     if notes is None:
         folder.write_panel(panel)
     else:
@@ -79,13 +80,15 @@ def failure_left(patient: Patient) -> FailureReport | None:
     return FailureReport(str(failure["stage"]), str(failure.get("error_type", "")), str(failure["reason"]))
 
 
-def _origin(patient: Patient, failure: FailureReport | None) -> Origin:
+def _origin(patient: Patient, failure: FailureReport | None, unread: tuple[str, ...] = ()) -> Origin:
     """Return what notes and page are made of: of every stage, since the page tells of all that there is.
 
     What the patient is called is no part of it: called by another key, the patient has another folder.
     """
     origin = origin_of(patient, NOTES, STAGES)
     also = {_FAILURE: hash_of([failure.stage, failure.reason])} if failure is not None else {}
+    # Nobody asks for this, so that it is looked again the next time.
+    also |= {_UNREAD: ", ".join(unread)} if unread else {}
     return Origin(origin.made_from, {**origin.made_with, **also})
 
 
@@ -95,7 +98,7 @@ def _subject(patient: Patient, failure: FailureReport | None) -> PanelSubject:
     return PanelSubject(patient.cohort, patient.task.patient_id, patient.task.partition_key, findings, told)
 
 
-def _panel(folder: PatientFolder, subject: PanelSubject, *, failed: bool) -> bytes:
+def _page(folder: PatientFolder, subject: PanelSubject, *, failed: bool) -> PanelPage:
     try:
         return panel_of(folder, subject)
     except Exception:

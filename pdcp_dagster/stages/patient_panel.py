@@ -10,24 +10,23 @@ cohort file, the code. So there is no time in it, and nothing of the cohort's ot
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from pdcp_dagster.adapters.parquet import read_columns
+from pdcp_dagster.adapters.parquet import TableError, read_columns
 from pdcp_dagster.adapters.patient_panel import PanelFiles, PanelFinding, PatientPanel, render_panel
 from pdcp_dagster.adapters.store import PANEL, PATIENT_FILES
 from pdcp_dagster.domain.code_registry import NOTHING_TO_DO
 from pdcp_dagster.domain.codes import CODES, Effect, Finding, Status, deciding, reason_of, status_of
 from pdcp_dagster.domain.notes import stages_of
 from pdcp_dagster.stages.current import outdated_assets
-from pdcp_dagster.stages.dvh_bands import curves_of
+from pdcp_dagster.stages.dvh_bands import CURVES, curves_of
 from pdcp_dagster.stages.naming import told_name, without_patient_id
 from pdcp_dagster.stages.panel_tables import (
     DOSE_COLUMNS,
     OBJECT_COLUMNS,
     PLAN_COLUMNS,
     ROI_COLUMNS,
-    Histograms,
     candidates_of,
     histograms_of,
     objects_of,
@@ -41,9 +40,11 @@ from pdcp_dagster.stages.snapshot import snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pdcp_dagster.adapters.store import CohortFolder, PatientFolder
     from pdcp_dagster.domain.cohort import Cohort
+    from pdcp_dagster.stages.dvh_bands import Curve
     from pdcp_dagster.stages.snapshot import PatientSnapshot
 
 _STANDING = {Effect.EXCLUDE: "Excluded", Effect.REVIEW: "To review", Effect.PROCEED: "Passed", Effect.NOTE: "Note"}
@@ -63,6 +64,8 @@ _FACTS = {
     "patient_position": "Position",
 }
 _NOTES = "patient_notes"
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _CANDIDATE_COLUMNS = ("candidate", "study_date", "study_description", "plan_labels", "reason", "picture")
 
 
@@ -84,12 +87,24 @@ class PanelSubject:
         return without_patient_id(self.cohort, text, self.patient_id, self.partition_key)
 
 
-def panel_of(folder: PatientFolder, subject: PanelSubject) -> bytes:
-    """Return the patient's page. Raises TableError, StoreError and OSError where a table cannot be read."""
+@dataclass(frozen=True, slots=True)
+class PanelPage:
+    """A page as it is written; unread: the files that could not be read for it, which it names."""
+
+    content: bytes
+    unread: tuple[str, ...] = ()
+
+
+def panel_of(folder: PatientFolder, subject: PanelSubject) -> PanelPage:
+    """Return the patient's page.
+
+    A table that cannot be read is told of and keeps nobody from a result: the page is for looking at. Raises OSError
+    where even the commit marks cannot be read.
+    """
     there = snapshot_of(folder)
-    told, tables = subject.told, _Tables(there)
+    told, tables = subject.told, _Tables(there, [])
     doses = tables.of("dvh_table", DOSE_COLUMNS)
-    histograms = _histograms(there, tables, doses, told)
+    histograms = histograms_of(tables.of("structure_masks", ROI_COLUMNS), doses, tables.curves(), told)
     panel = replace(
         _head(subject, outdated_assets(there)),
         facts=_facts(there, told),
@@ -104,13 +119,14 @@ def panel_of(folder: PatientFolder, subject: PanelSubject) -> bytes:
         pictures=tuple(pictures_of(tables.of("central_slices", ("roi_name", "picture")), told)),
         candidates=tuple(candidates_of(tables.of("candidate_studies", _CANDIDATE_COLUMNS), told)),
         files=tuple(_files(there)),
+        unread=tuple(tables.unread),
     )
-    return _rendered(panel)
+    return PanelPage(_rendered(panel), panel.unread)
 
 
-def bare_panel(subject: PanelSubject) -> bytes:
+def bare_panel(subject: PanelSubject) -> PanelPage:
     """Return a page with status and codes alone: of nothing that lies in the patient's folder."""
-    return _rendered(_head(subject, ()))
+    return PanelPage(_rendered(_head(subject, ())))
 
 
 def _head(subject: PanelSubject, outdated: Sequence[str]) -> PatientPanel:
@@ -146,12 +162,29 @@ class _Tables:
     """The tables of those assets that are kept."""
 
     there: PatientSnapshot
+    unread: list[str]
 
     def of(self, asset: str, names: Sequence[str]) -> Mapping[str, list[Any]]:
-        """Return columns of an asset's table; none where the asset is not kept."""
+        """Return columns of an asset's table; none where the asset is not kept, or, as is noted, cannot be read."""
         if self.there.manifest(asset) is None:
             return {}
-        return read_columns(self.there.file(asset), names)
+        file = self.there.file(asset)
+        found = self._read(file, lambda: read_columns(file, names))
+        rows = max(map(len, found.values()), default=0)
+        # A table of an earlier version may lack a column.
+        return {name: found.get(name) or [None] * rows for name in names} if rows else {}
+
+    def curves(self) -> Mapping[tuple[str, int], Curve]:
+        """Return the DVHs, under the same conditions."""
+        file = self.there.path / CURVES
+        return self._read(file, lambda: curves_of(file)) if self.there.manifest("dvh_table") is not None else {}
+
+    def _read(self, file: Path, read: Callable[[], dict[_Key, _Value]]) -> dict[_Key, _Value]:
+        try:
+            return read()
+        except (TableError, OSError, KeyError):
+            self.unread.append(file.name)
+            return {}
 
 
 def _standing(subject: PanelSubject, findings: Sequence[Finding], outdated: Sequence[str]) -> tuple[Status, str]:
@@ -180,13 +213,6 @@ def _finding(finding: Finding, told: Callable[[str], str]) -> PanelFinding:
         remedy="" if code.remedy == NOTHING_TO_DO else code.remedy,
         decides=code.effect in {Effect.EXCLUDE, Effect.REVIEW},
     )
-
-
-def _histograms(
-    there: PatientSnapshot, tables: _Tables, doses: Mapping[str, list[Any]], told: Callable[[str], str]
-) -> Histograms:
-    curves = curves_of(there.path / "dvh_curves.parquet") if doses else {}
-    return histograms_of(tables.of("structure_masks", ROI_COLUMNS), doses, curves, told)
 
 
 def _facts(there: PatientSnapshot, told: Callable[[str], str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pdcp_dagster.adapters.store import CohortFolder
     from pdcp_dagster.stages.archive_list import PatientList
 
+NONE_LEFT = "none of those known so far is in the archive"
 _ONE_MAY_GO = 1
 
 
@@ -49,8 +50,8 @@ def note_presence(folder: CohortFolder, found: PatientList, *, accept_losses: bo
     deleted = {key: row for key, row in known.items() if row.orthanc_id not in found.archived}
     if len(deleted) == len(known) > _ONE_MAY_GO and not accept_losses:
         raise ArchiveEmptiedError(
-            f"none of the {len(known)} patients known so far is in the archive. Check ORTHANC_URL, and that Orthanc "
-            "has its database. If they were really deleted, list them again with accept_losses (--accept-losses)"
+            f"of {len(known)} patients {NONE_LEFT}. Check ORTHANC_URL, and that Orthanc has its database. "
+            "If they were really deleted, list them again with accept_losses (--accept-losses)"
         )
     for key, row in deleted.items():
         write_tombstone(folder.patient(key), row)

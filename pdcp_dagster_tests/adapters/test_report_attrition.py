@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_boxes_come_in_the_order_of_the_steps_words_first_and_codes_last() -> No
     if gone == "I_EXEC_001":
         listed.reverse()
     assert picks(drawn(COHORT)) == [
-        ("main", "8 patients: in the archive or on the cohort&#x27;s list".replace("&#x27;", "'")),
+        ("main", "8 patients: in the archive or on the cohort's list"),
         ("title", "2 patients: Excluded: initial verification"),
         *listed,
         ("main", "6 patients: left after initial verification"),
@@ -99,7 +100,7 @@ def test_boxes_do_not_overlap_however_many_codes_there_are(effect: Effect) -> No
         if "main" in str(each.get("class")).split()
     ]
     spans = sorted((float(each.get("y", 0)), float(each.get("height", 0))) for each in (*frames, *mains))
-    assert all(top + height < after for (top, height), (after, _) in zip(spans, spans[1:], strict=False))
+    assert all(top + height < after for (top, height), (after, _) in pairwise(spans))
     lowest = spans[-1][0] + spans[-1][1]
     box = [float(part) for part in str(picture.get("viewBox")).split()]
     assert box[1] + box[3] > lowest

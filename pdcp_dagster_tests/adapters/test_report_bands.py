@@ -27,20 +27,25 @@ def data(*bands: DvhBand) -> dict[str, Any]:
 
 
 def curves_of(found: dict[str, Any], band: dict[str, Any]) -> Any:
-    raw = np.frombuffer(base64.b64decode(band["curves"]), np.uint8)
-    return raw.reshape(len(band["patients"]), found["points"]) / 2
+    raw = np.frombuffer(base64.b64decode(band["curves"]), np.uint8 if found["steps"] == 200 else "<u2")
+    return raw.reshape(len(band["patients"]), found["points"]) * (100 / found["steps"])
 
 
 def line_of(band: dict[str, Any], name: str) -> Any:
     return np.frombuffer(base64.b64decode(band[name]), "<u2") / 100
 
 
-def test_each_patients_curve_is_read_back_within_a_quarter_of_a_percent() -> None:
+@pytest.mark.parametrize(("most_bytes", "within_pct"), [(2 * 2 * 61, 0.005), (2 * 2 * 61 - 1, 0.25)])
+def test_each_patients_curve_is_read_back_as_finely_as_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, most_bytes: int, within_pct: float
+) -> None:
+    monkeypatch.setattr("pdcp_dagster.adapters.report_page.bands.MOST_CURVE_BYTES", most_bytes)
     found = data(straight_band("Heart", {"A": 30.0, "B": 60.0}))
+    assert found["points"] == 61
     (band,) = found["bands"]
     dose_gy = np.linspace(0, band["highest"], found["points"])
     expected = np.clip(100 * (1 - dose_gy / np.array([[30.0], [60.0]])), 0, 100)
-    np.testing.assert_allclose(curves_of(found, band), expected, atol=0.25 + 1e-3)
+    np.testing.assert_allclose(curves_of(found, band), expected, atol=within_pct + 1e-4)
     assert [found["names"][number] for number in band["patients"]] == ["A", "B"]
 
 

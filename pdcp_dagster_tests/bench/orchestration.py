@@ -92,7 +92,7 @@ def measure_orchestration(patients: int, checks: int, outcome: PatientOutcome) -
         deployment = Deployment.from_environment(os.environ)
         with (
             mock.patch("pdcp_dagster.defs.patients.list_patients", _listing(patients)),
-            mock.patch(f"{_STEP}.run_patients", _at_once(told)),
+            mock.patch("pdcp_dagster.defs.collecting.run_patients", _at_once(told)),
             mock.patch(f"{_STEP}.patient_check_specs", _check_specs(checks)),
         ):
             started, cpu_before = time.monotonic(), time.process_time()

@@ -68,6 +68,7 @@ def test_whatever_names_hold_each_is_one_key_on_one_line(names: list[str]) -> No
     ]  # fmt: skip
     lines = map_lines(pd.DataFrame(rows, columns=list(STRUCTURE_NAME_COLUMNS)))
     assert len(lines.splitlines()) == 1 + len(names)
+    assert lines.replace("\n", "").isprintable()
     found = yaml.safe_load(lines)["exact"] or {}
     assert found == dict.fromkeys(names[1::2], "Heart")
     if found:

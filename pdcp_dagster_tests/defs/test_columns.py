@@ -20,6 +20,7 @@ from pdcp_dagster.domain.plan_rows import PLAN_COLUMNS
 from pdcp_dagster.domain.verification import VERIFIED_COLUMNS
 from pdcp_dagster.stages.archive_list import PATIENT_ID_COLUMNS
 from pdcp_dagster.stages.report import REPORT_COLUMNS
+from pdcp_dagster.stages.structure_name_table import STRUCTURE_NAME_COLUMNS
 from pdcp_dagster.stages.structure_rows import STRUCTURE_COLUMNS
 
 CONTRACT: dict[str, list[str]] = yaml.safe_load(
@@ -45,6 +46,7 @@ OF_MODULES: Mapping[str, Iterable[str]] = {
     "structure_masks": STRUCTURE_COLUMNS,
     "plan_table": PLAN_COLUMNS,
     "cohort_report": REPORT_COLUMNS,
+    "cohort_structure_names": STRUCTURE_NAME_COLUMNS,
 }
 TYPES = {
     "image_summary": {name: column.dtype for name, column in summary.COLUMNS.items()},
@@ -52,6 +54,7 @@ TYPES = {
     "structure_masks": STRUCTURE_COLUMNS,
     "plan_table": PLAN_COLUMNS,
     "cohort_report": REPORT_COLUMNS,
+    "cohort_structure_names": STRUCTURE_NAME_COLUMNS,
 }
 KINDS = {"string": {"string"}, "Int64": {"integer"}, "Float64": {"float"}}
 OF_OBJECTS = {"date", "array of strings", "array of integers", "array of floats"}

@@ -83,10 +83,16 @@ def site(
 
 def shown(site: Site, asset: str, patient: str | None) -> Metadata:
     """Return the metadata of an asset's last materialisation, as it comes back from the event log."""
+    materialised = recorded(site, asset, patient).asset_materialization
+    assert materialised is not None
+    return dict(materialised.metadata)
+
+
+def recorded(site: Site, asset: str, patient: str | None) -> dg.EventLogEntry:
+    """Return the entry of an asset's last materialisation in the event log."""
     wanted = dg.AssetRecordsFilter(site.key(asset), asset_partitions=None if patient is None else [patient])
     (record,) = site.instance.fetch_materializations(wanted, limit=1).records
-    assert record.asset_materialization is not None
-    return dict(record.asset_materialization.metadata)
+    return record.event_log_entry
 
 
 def pictures(metadata: Metadata) -> Iterator[tuple[str, str, bytes]]:
@@ -186,7 +192,7 @@ def test_an_excluded_patient_shows_no_picture(site: Site) -> None:
 def test_what_is_told_of_a_patient_is_small_enough_for_the_event_log(site: Site, patient: str) -> None:
     for asset in PATIENT_ASSETS:
         metadata = shown(site, asset, patient)
-        assert len(serialize_value(SerializableMetadata(metadata))) <= LARGEST_EVENT, asset
+        assert len(serialize_value(recorded(site, asset, patient))) <= LARGEST_EVENT, asset
         assert sum(len(content) for _, _, content in pictures(metadata)) <= LARGEST_PICTURE, asset
         assert not [value for value in metadata.values() if isinstance(value, dg.TableSchemaMetadataValue)], asset
 

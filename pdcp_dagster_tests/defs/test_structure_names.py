@@ -28,7 +28,7 @@ def materialised(root: Path) -> dg.ExecuteInProcessResult:
     store = StoreResource(root=str(root / "store"))
     return dg.materialize(
         [structure_names_asset(COHORT, root)],
-        resources={"store": store, "parquet": ParquetIOManager(store=store)},
+        resources={"store": store, "parquet": ParquetIOManager(root=str(root / "store"))},
         raise_on_error=False,
     )
 
@@ -54,7 +54,9 @@ def test_the_table_is_stored_and_its_metadata_tell_what_is_open(tmp_path: Path) 
         "dagster/row_count": 3,
     }
     assert told["doubts_about_the_map"] == "Cuoch is not in our list of TG-263 names"
-    (shown,) = event.materialization.metadata["to_name"].value
+    to_name = event.materialization.metadata["to_name"]
+    assert isinstance(to_name, dg.TableMetadataValue)
+    (shown,) = to_name.records
     assert (shown.data["roi_name"], shown.data["proposal"]) == ("lt lung", "Lung_L")
 
 

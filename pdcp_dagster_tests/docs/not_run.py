@@ -37,7 +37,7 @@ NOT_RUN: Mapping[str, str] = MappingProxyType(
         "systemctl daemon-reload": _ROOT,
         "systemctl enable --now pdcp-daemon.service pdcp-webserver.service": _ROOT,
         "journalctl -u pdcp-daemon.service --since today": _ROOT,
-        "sudo -u pdcp sh -c 'set -a; . /etc/pdcp/pdcp.env; cd /srv/pdcp; .venv/bin/pdcp status --cohort breast'": _ROOT,
+        "sudo -u pdcp bash -c 'set -a; . /etc/pdcp/pdcp.env; cd /srv/pdcp; exec bash'": _ROOT,
         ".venv/bin/python -m pip install dagster-postgres==0.29.27": "needs a network",
         "sudo -u postgres createuser --pwprompt dagster": _POSTGRES,
         "sudo -u postgres createdb --owner dagster dagster": _POSTGRES,

@@ -152,6 +152,13 @@ def test_a_service_has_its_own_user_its_passwords_in_a_file_and_writes_below_one
         assert environment()[variable].startswith("/var/lib/pdcp/")
 
 
+def test_dagsters_records_are_made_by_one_service_before_the_other_starts() -> None:
+    daemon, web = unit(DEPLOY / "pdcp-daemon.service"), unit(DEPLOY / "pdcp-webserver.service")
+    assert daemon["Service"]["ExecStartPre"] == f"{WHERE}/.venv/bin/dagster instance info"
+    assert "pdcp-daemon.service" in web["Unit"]["After"].split()
+    assert "pdcp-daemon.service" in web["Unit"]["Wants"].split()
+
+
 def test_the_web_server_listens_to_nobody_outside() -> None:
     arguments = shlex.split(unit(DEPLOY / "pdcp-webserver.service")["Service"]["ExecStart"])
     assert arguments[arguments.index("--host") + 1] == "127.0.0.1"

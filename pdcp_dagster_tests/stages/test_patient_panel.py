@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -32,6 +33,12 @@ def passed(ward: Ward) -> str:
     ward.admit("panel", rois=(tiny_rois("panel")[0], hostile, *tiny_rois("panel")[2:4]))
     assert ward.run("panel").status is Status.SUCCESS
     return "panel"
+
+
+def copied(ward: Ward, patient_id: str, store: str) -> str:
+    """Return a store of its own in which the patient is as in the first, without a run."""
+    shutil.copytree(ward.folder(patient_id).path, ward.folder(patient_id, store).path)
+    return store
 
 
 def page(ward: Ward, patient_id: str, store: str = "store") -> str:
@@ -147,15 +154,47 @@ def test_of_a_patient_whose_worker_died_it_says_so(ward: Ward) -> None:
     assert ward.files("panel-dead") == before
 
 
-def test_a_damaged_table_does_not_keep_a_failure_from_being_told(ward: Ward) -> None:
-    ward.admit("panel-torn")
-    ward.run("panel-torn", store="torn")
-    table = ward.folder("panel-torn", "torn").file("plan_table")
-    table.write_bytes(bytes(table.stat().st_size))
-    failed_outcome(ward.tasks["panel-torn"], ward.settings("torn"), FailureReport("worker", "WorkerDied", "gone"))
-    told = page(ward, "panel-torn", "torn")
-    assert (status(told), "gone" in words(told)) == ("FAILED", True)
+def test_a_damaged_table_is_told_of_and_keeps_nobody_from_a_result(ward: Ward, passed: str) -> None:
+    copied(ward, passed, "torn")
+    before = page(ward, passed, "torn")
+    for table in ("plans.parquet", "dvh_curves.parquet"):
+        file = ward.folder(passed, "torn").path / table
+        file.write_bytes(bytes(file.stat().st_size))
+    assert ward.run(passed, store="torn", version="ward 2").status is Status.SUCCESS
+    told = page(ward, passed, "torn")
+    assert "Not shown, since it cannot be read: dvh_curves.parquet , plans.parquet" in words(told)
     assert "<h2>Plan and dose</h2>" not in told
+    assert "<polyline" not in told
+    assert "<h2>Pictures</h2>" in told
+    ward.run_anyway(passed, "torn")
+    assert page(ward, passed, "torn") == before
+
+
+def test_it_is_looked_again_for_what_could_not_be_read(ward: Ward, passed: str) -> None:
+    copied(ward, passed, "again")
+    before, file = page(ward, passed, "again"), ward.folder(passed, "again").file("plan_table")
+    content = file.read_bytes()
+    file.write_bytes(bytes(len(content)))
+    ward.run(passed, store="again", version="ward 2")
+    file.write_bytes(content)
+    ward.run(passed, store="again", version="ward 2")
+    assert page(ward, passed, "again") == before
+
+
+def test_whatever_keeps_the_page_from_being_made_does_not_keep_a_failure_from_being_told(
+    ward: Ward, passed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(ward, passed, "broken")
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pdcp_dagster.stages.notes_stage.panel_of", broken)
+        failed_outcome(ward.tasks[passed], ward.settings("broken"), FailureReport("worker", "WorkerDied", "gone"))
+    told = page(ward, passed, "broken")
+    assert (status(told), "gone" in words(told), "<h2>Pictures" in told) == ("FAILED", True, False)
+    assert (ward.folder(passed, "broken").path / "failure.json").exists()
 
 
 def test_it_is_left_as_it_is_where_nothing_has_changed_and_comes_out_the_same_elsewhere(
@@ -170,7 +209,7 @@ def test_it_is_left_as_it_is_where_nothing_has_changed_and_comes_out_the_same_el
 
 
 def test_it_is_written_anew_where_a_stage_was_made_anew_with_another_result(ward: Ward, passed: str) -> None:
-    ward.run(passed, store="anew")
+    copied(ward, passed, "anew")
     before = page(ward, passed, "anew")
     ward.run(passed, "dvh_table", store="anew", prescription_gy=47.5)
     after = page(ward, passed, "anew")
@@ -181,7 +220,7 @@ def test_it_is_written_anew_where_a_stage_was_made_anew_with_another_result(ward
 
 
 def test_what_somebody_took_away_or_shortened_is_written_again(ward: Ward, passed: str) -> None:
-    ward.run(passed, store="lost")
+    copied(ward, passed, "lost")
     file = ward.folder(passed, "lost").path / "panel.html"
     before = file.read_bytes()
     file.unlink()
@@ -195,7 +234,7 @@ def test_what_somebody_took_away_or_shortened_is_written_again(ward: Ward, passe
 def test_a_failure_that_still_stands_after_a_run_of_other_stages_is_still_told(
     ward: Ward, passed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ward.run(passed, store="stands")
+    copied(ward, passed, "stands")
     before = page(ward, passed, "stands")
     (ward.folder(passed, "stands").path / "dose.nii.gz").unlink()
     fail(ward, passed, monkeypatch, "dose_volume", store="stands")
@@ -217,8 +256,7 @@ def test_a_run_of_some_stages_alone_leaves_a_page_that_says_what_is_not_done(war
 def test_killed_between_page_and_notes_neither_counts(
     ward: Ward, passed: str, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
-    store = f"killed-{last}"
-    ward.run(passed, store=store)
+    store = copied(ward, passed, f"killed-{last}")
     before = ward.files(passed, store)
     write = PatientFolder.write_panel
 

@@ -98,7 +98,7 @@ class PatientPanel:
 
     name: what the patient is called. reason: of the status, in words. facts: of study and CT, by their names in words.
     columns: the heads of the ROIs' numbers. curves: targets first. further_curves: how many ROIs with a curve have none
-    here.
+    here. unread: the files that could not be read, of which the page therefore tells nothing.
     """
 
     name: str
@@ -118,3 +118,4 @@ class PatientPanel:
     pictures: tuple[PanelPicture, ...] = ()
     candidates: tuple[PanelPicture, ...] = ()
     files: tuple[PanelFiles, ...] = ()
+    unread: tuple[str, ...] = ()

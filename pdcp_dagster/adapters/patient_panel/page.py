@@ -16,6 +16,7 @@ from pdcp_dagster.adapters.patient_panel.sections import (
     pictures_section,
     plans_section,
     rois_section,
+    unread_section,
 )
 from pdcp_dagster.adapters.patient_panel.style import STYLE
 from pdcp_dagster.adapters.patient_panel.text import escaped, facts_list, isolated
@@ -59,6 +60,7 @@ def _head(panel: PatientPanel) -> str:
 
 def _body(panel: PatientPanel) -> str:
     parts = (
+        unread_section(panel.unread),
         codes_section(panel.findings),
         pictures_section("The candidates among which to choose", panel.candidates),
         rois_section(panel),

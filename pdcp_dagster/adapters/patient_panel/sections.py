@@ -39,6 +39,17 @@ _BY = {
 }
 
 
+def unread_section(names: Sequence[str]) -> str:
+    """Return which files could not be read: what they hold is not shown, which is not the same as that it is not there.
+
+    Only making them anew helps.
+    """
+    if not names:
+        return ""
+    told = ", ".join(f"<code>{escaped(name)}</code>" for name in names)
+    return f'<p class="unread">Not shown, since it cannot be read: {told}. Run this patient again with --force.</p>'
+
+
 def codes_section(findings: Sequence[PanelFinding]) -> str:
     """Return the codes: those that exclude or ask for a person first, the others folded away."""
     deciding = [finding for finding in findings if finding.decides]

@@ -35,6 +35,7 @@ h3 { margin: 0 0 .3rem; font-size: .95rem; font-weight: 600; overflow-wrap: anyw
 .FAILED { --tone: var(--failed); } .PENDING { --tone: var(--pending); }
 .reason { margin: .7rem 0 0; padding: .55rem .9rem; background: var(--card); border-left: 4px solid var(--tone);
   border-radius: 6px; overflow-wrap: anywhere; }
+.unread { padding: .45rem .9rem; border: 1.5px solid var(--failed); border-radius: 6px; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .45rem 1.3rem;
   margin: .9rem 0 0; }
 dt { color: var(--faint); font-size: .82em; }

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 MOST_STRUCTURES = 24
 MOST_CURVE_BYTES = 6_000_000
 _FEWEST_POINTS = 24
-CURVE_STEPS = 200
-"""Each patient's curve is kept in steps of 0.5 %, finer than a pixel of the plot."""
+FINE_STEPS = 10_000
+COARSE_STEPS = 200
+"""Each patient's curve is kept in steps of 0.01 %, or in a large cohort of 0.5 %, finer than a pixel of the plot."""
 
-BAND_STEPS = 10_000
 _HOW = (
     "Point at a curve, or move with the arrow keys: up and down from patient to patient, left and right along the "
     "dose. Click, or press Enter, for the patient's row in the table."
@@ -85,14 +85,16 @@ def _data(bands: Sequence[DvhBand]) -> dict[str, Any]:
     total = sum(len(band.patients) for band in bands)
     points = max(2, min(max(len(band.dose_gy) for band in bands), max(_FEWEST_POINTS, MOST_CURVE_BYTES // total)))
     most = max(1, MOST_CURVE_BYTES // (points * len(bands))) if total * points > MOST_CURVE_BYTES else total
+    steps = FINE_STEPS if 2 * total * points <= MOST_CURVE_BYTES else COARSE_STEPS
     return {
+        "steps": steps,
         "names": [shown(name) for name in names],
         "points": points,
-        "bands": [_band(band, number_of, points, most) for band in bands],
+        "bands": [_band(band, number_of, points, most, steps) for band in bands],
     }
 
 
-def _band(band: DvhBand, number_of: dict[str, int], points: int, most: int) -> dict[str, Any]:
+def _band(band: DvhBand, number_of: dict[str, int], points: int, most: int, steps: int) -> dict[str, Any]:
     """Return a band as data, its curves at even doses from 0; of more than `most` patients an even choice is drawn."""
     count = len(band.patients)
     drawn = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
@@ -106,11 +108,11 @@ def _band(band: DvhBand, number_of: dict[str, int], points: int, most: int) -> d
         "highest": round(highest, 4),
         "count": count,
         "fine": fine,
-        "median": packed_pct(median, BAND_STEPS),
-        "lower": packed_pct(lower, BAND_STEPS),
-        "upper": packed_pct(upper, BAND_STEPS),
+        "median": packed_pct(median, FINE_STEPS),
+        "lower": packed_pct(lower, FINE_STEPS),
+        "upper": packed_pct(upper, FINE_STEPS),
         "patients": [number_of[band.patients[number]] for number in drawn],
-        "curves": packed_pct(curves, CURVE_STEPS),
+        "curves": packed_pct(curves, steps),
     }
 
 

@@ -32,7 +32,7 @@ function startBands(reveal) {
   const x = (gy) => LEFT + (gy / band.highest) * (WIDTH - LEFT - RIGHT);
   const y = (pct) => HEIGHT - BOTTOM - (pct / 100) * (HEIGHT - TOP - BOTTOM);
   const doseAt = (n) => (n / last) * band.highest;
-  const kept = (patient, n) => curves[patient * data.points + n] / 2;
+  const kept = (patient, n) => (curves[patient * data.points + n] * 100) / data.steps;
 
   function between(at, count, gy) {
     const place = Math.min(Math.max((gy / band.highest) * (count - 1), 0), count - 1);
@@ -98,7 +98,7 @@ function startBands(reveal) {
 
   function choose() {
     band = data.bands[Number(structure.value)];
-    curves = bytes(band.curves);
+    curves = data.steps > 255 ? new Uint16Array(bytes(band.curves).buffer) : bytes(band.curves);
     for (const name of ["median", "lower", "upper"])
       band[name] = typeof band[name] === "string" ? line(band[name]) : band[name];
     const half = band.patients.map((_, patient) => halfDose(patient));
@@ -144,7 +144,8 @@ function startBands(reveal) {
     point.setAttribute("cy", y(volume));
     const name = data.names[band.patients[chosen]];
     const usual = `all: median ${median}, ${quartiles}`;
-    said.textContent = `${name}: ${volume.toFixed(1)} % of ${band.structure} gets at least ${gy} Gy (${usual}).`;
+    const own = volume.toFixed(data.steps > 255 ? 1 : 0);
+    said.textContent = `${name}: ${own} % of ${band.structure} gets at least ${gy} Gy (${usual}).`;
   }
 
   const who = () => (band.count === 1 ? "1 patient" : `${band.count} patients`);

@@ -26,12 +26,13 @@ _PAGE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.6rem clamp(1rem, 3vw, 3rem) 3rem; max-width: 112rem; background: var(--back);
   color: var(--text); font: 15px/1.45 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
-header { display: flex; flex-wrap: wrap; align-items: flex-start; justify-content: space-between; gap: 1rem; }
+header { margin-bottom: 1rem; display: flex; flex-wrap: wrap; align-items: flex-start; justify-content: space-between;
+  gap: 1rem; }
 h1 { margin: 0; font-size: 1.75rem; font-weight: 650; letter-spacing: -.01em; }
 h2 { margin: 0 0 .5rem; font-size: 1.15rem; font-weight: 650; }
 h3 { margin: 0; font-size: 1.05rem; font-weight: 650; overflow-wrap: anywhere; }
 p { margin: .3rem 0 .8rem; }
-.lead { margin: .2rem 0 1.2rem; color: var(--faint); }
+.lead { margin: .2rem 0 0; color: var(--faint); }
 .notes { margin: 0 0 1.2rem; padding: .7rem 1rem .7rem 2rem; background: var(--card); border: 1px solid var(--line);
   border-left: 5px solid var(--review); border-radius: 10px; }
 .card { margin-top: 1.2rem; padding: 1.1rem 1.3rem 1.2rem; background: var(--card); border: 1px solid var(--line);

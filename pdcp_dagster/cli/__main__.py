@@ -1,0 +1,5 @@
+"""`python -m pdcp_dagster.cli`."""
+
+from pdcp_dagster.cli import main
+
+main()

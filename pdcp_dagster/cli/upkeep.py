@@ -1,0 +1,3 @@
+"""`pdcp forget`, `pdcp commission` and `pdcp structure-names`."""
+
+from __future__ import annotations
