@@ -14,6 +14,7 @@ from pdcp_dagster.adapters.parquet import TableError, read_table
 from pdcp_dagster.commands.deployment import WrongConfiguration
 from pdcp_dagster.commands.tables import printable
 from pdcp_dagster.domain.commissioning import AGREES, BY_CONVENTION, DIFFERS
+from pdcp_dagster.domain.commissioning_tolerances import Tolerances
 from pdcp_dagster.domain.display import one_line
 from pdcp_dagster.domain.words import some
 from pdcp_dagster.stages.commissioning import commission_patient, commissioning_table
@@ -25,7 +26,7 @@ from pdcp_dagster.stages.patient import ChainSettings
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -33,12 +34,19 @@ if TYPE_CHECKING:
 
     from pdcp_dagster.commands.deployment import Deployment
     from pdcp_dagster.domain.cohort import Cohort
-    from pdcp_dagster.domain.commissioning_tolerances import Tolerances
 
 _RUN_ID = "pdcp commission"
 _COLOURS = {AGREES: "green", BY_CONVENTION: "cyan", DIFFERS: "red"}
 _REASONS_SHOWN = 10
 _LONGEST = 1000
+
+
+def chosen_tolerances(given: Mapping[str, float | None]) -> Tolerances:
+    """Return the tolerances with those that were given, or end with one line where one of them means nothing."""
+    try:
+        return Tolerances(**{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise WrongConfiguration(str(error)) from error
 
 
 def commission_cohort(

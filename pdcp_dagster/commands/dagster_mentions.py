@@ -78,11 +78,17 @@ def mentions_in_dagster(
     not about this cohort's patient.
     """
     named = Named()
+    tables: dict[str, list[db.Table]] = {}
     for connection in connections(instance):
-        with connection() as open_connection:
-            for table, column, row in _rows_naming(open_connection, mentions):
-                if not is_others({"table": table, **row}):
-                    _attribute(named, table, column, row)
+        with connection() as opened:
+            # Each run's database has the tables of the index.
+            kind = str(connection.func if isinstance(connection, partial) else connection)
+            if kind not in tables:
+                tables[kind] = _tables(opened)
+            for table in tables[kind]:
+                for column, row in _rows_naming(opened, table, mentions):
+                    if not is_others({"table": table.name, **row}):
+                        _attribute(named, table.name, column, row)
     for path in sorted(home.rglob("*")):
         relative = path.relative_to(home)
         if path.is_file() and not path.name.endswith(_DATABASES):
@@ -94,19 +100,22 @@ def mentions_in_dagster(
     return named
 
 
-def _rows_naming(connection: Connection, mentions: Mentions) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    inspector = db.inspect(connection)
-    for name in sorted(inspector.get_table_names()):
-        table = db.Table(name, db.MetaData(), autoload_with=connection, resolve_fks=False)
-        whose = [table.c[column] for column in _ROW_IS_OF if column in table.c]
-        for column in table.c:
-            if isinstance(column.type, db.String):
-                text = column.label("text_found")
-                # LIKE ignores case and knows no words: it only saves reading all.
-                alike = db.or_(*(column.contains(each, autoescape=True) for each in mentions.spellings))
-                for row in connection.execute(db.select(text, *whose).where(alike)).mappings():
-                    if mentions.named_in(str(row["text_found"])):
-                        yield name, str(column.name), {each.name: row[each.name] for each in whose}
+def _tables(connection: Connection) -> list[db.Table]:
+    names = sorted(db.inspect(connection).get_table_names())
+    return [db.Table(name, db.MetaData(), autoload_with=connection, resolve_fks=False) for name in names]
+
+
+def _rows_naming(connection: Connection, table: db.Table, mentions: Mentions) -> Iterator[tuple[str, dict[str, Any]]]:
+    texts = [column for column in table.c if isinstance(column.type, db.String)]
+    whose = [table.c[column] for column in _ROW_IS_OF if column in table.c]
+    # LIKE ignores case and knows no words: it only saves reading all.
+    alike = [column.contains(each, autoescape=True) for column in texts for each in mentions.spellings]
+    if not alike:
+        return
+    for row in connection.execute(db.select(*{*texts, *whose}).where(db.or_(*alike))).mappings():
+        for column in texts:
+            if mentions.named_in(str(row[column.name])):
+                yield str(column.name), {each.name: row[each.name] for each in whose}
 
 
 def _attribute(named: Named, table: str, column: str, row: Mapping[str, Any]) -> None:

@@ -231,7 +231,9 @@ class _Forgetting:
     def _not_meant(self, key: str | None) -> Callable[[Mapping[str, Any]], bool]:
         """Return what knows rows of other cohorts, and those that go with the partition `key`."""
         others = {path.stem for path in self.deployment.cohorts.glob("*.yaml")} - {self.cohort.name}
-        jobs = {job for name in others for job in (*patient_job_names(name), list_job_name(name), report_job_name(name))}
+        jobs = {
+            job for name in others for job in (*patient_job_names(name), list_job_name(name), report_job_name(name))
+        }
         partitions = {str(patient_partitions(name).name) for name in others}
         own = str(patient_partitions(self.cohort.name).name)
         job_of: dict[str, str | None] = {}

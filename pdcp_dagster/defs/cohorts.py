@@ -13,6 +13,7 @@ from pdcp_dagster.defs.patients import patient_ids_asset
 from pdcp_dagster.defs.per_patient import per_patient_assets
 from pdcp_dagster.defs.schedules import Timetable, nightly_schedules
 from pdcp_dagster.defs.sensors import report_sensor
+from pdcp_dagster.defs.structure_names import structure_names_asset
 from pdcp_dagster.defs.upkeep import upkeep_jobs
 from pdcp_dagster.defs.watch import watch_sensor
 from pdcp_dagster.domain.cohort import Cohort
@@ -30,6 +31,7 @@ def cohort_definitions(
                 patient_ids_asset(cohort, cohorts),
                 per_patient_assets(cohort, cohorts),
                 *cohort_assets(cohort, cohorts),
+            structure_names_asset(cohort, cohorts),
             ],
             cohort,
         ),

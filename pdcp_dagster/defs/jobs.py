@@ -59,7 +59,7 @@ def patient_asset_keys(cohort: str, linkage: str) -> list[dg.AssetKey]:
 def cohort_table_keys(cohort: str, linkage: str) -> list[dg.AssetKey]:
     """Return the keys of a cohort's tables over all patients: no DVHs where the linkage has no doses."""
     dvhs = [dg.AssetKey([cohort, "cohort_dvh"])] if "dvh_table" in stages_of(linkage) else []
-    return [dg.AssetKey([cohort, "cohort_report"]), *dvhs]
+    return [dg.AssetKey([cohort, "cohort_report"]), *dvhs, dg.AssetKey([cohort, "cohort_structure_names"])]
 
 
 # What define_asset_job returns has no public name.

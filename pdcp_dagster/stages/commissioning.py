@@ -34,6 +34,7 @@ from pdcp_dagster.stages.one_thread import in_one_thread
 from pdcp_dagster.stages.parser_warnings import without_parser_warnings
 from pdcp_dagster.stages.patient import Patient
 from pdcp_dagster.stages.planning_system import NO_VOLUME, planning_dvhs
+from pdcp_dagster.stages.standard_names import STANDARD_NAME_COLUMNS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,9 @@ _TEXT, _NUMBER = "string", "Float64"
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(("patient_id", "partition_key", "tps", "plan_label", "rtstruct_uid"), _TEXT),
     "roi_number": "Int64",
-    **dict.fromkeys(("roi_name", "dose_uid", "end_caps", "dose_interpolation"), _TEXT),
+    "roi_name": _TEXT,
+    **STANDARD_NAME_COLUMNS,
+    **dict.fromkeys(("dose_uid", "end_caps", "dose_interpolation"), _TEXT),
     "is_cohorts_own": "boolean",
     **dict.fromkeys(
         (
@@ -141,6 +144,7 @@ def _of_roi(patient: Patient, each: PlanningDvh, tolerances: Tolerances) -> list
         "rtstruct_uid": each.rtstruct_uid,
         "roi_number": each.roi_number,
         "roi_name": each.roi.name if each.roi else None,
+        **_standard_names(patient, each),
         "dose_uid": each.dose_uid,
     }
     by_convention = _under_each_convention(patient, each, tolerances)
@@ -151,6 +155,14 @@ def _of_roi(patient: Patient, each: PlanningDvh, tolerances: Tolerances) -> list
     common |= {"verdict": judgement.verdict, "reason": judgement.reason}
     found = {one: its for one, its in by_convention.items() if isinstance(its, Differences)}
     return [common | _measured(one, its) | {"is_cohorts_own": one == own} for one, its in found.items()] or [common]
+
+
+def _standard_names(patient: Patient, each: PlanningDvh) -> dict[str, str | None]:
+    of_uid = {structure_set.sop_instance_uid: structure_set for structure_set in patient.structure_sets}
+    structure_set = of_uid.get(each.rtstruct_uid or "")
+    if structure_set is None or each.roi is None:
+        return dict.fromkeys(STANDARD_NAME_COLUMNS)
+    return patient.standard_names.columns(structure_set, each.roi)
 
 
 def _under_each_convention(

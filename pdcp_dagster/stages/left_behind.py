@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pdcp_dagster.adapters.store.forgetting_marks import MARKS
 from pdcp_dagster.adapters.table_rows import RowsError, texts_of
+from pdcp_dagster.domain.keys import folder_of
 from pdcp_dagster.domain.mentions import Mentions
 from pdcp_dagster.stages.forgetting import OWN_NAMES, cohort_files
 
@@ -50,7 +51,8 @@ def left_of(folder: CohortFolder, names: PatientNames) -> list[str]:
 
 def mentions_of(names: PatientNames) -> Mentions:
     """Return by what texts name a patient."""
-    return Mentions(tuple(dict.fromkeys((names.patient_id, names.partition_key, names.orthanc_id))))
+    key = names.partition_key
+    return Mentions(tuple(dict.fromkeys((names.patient_id, key, folder_of(key), names.orthanc_id))))
 
 
 def _texts(path: Path) -> Iterator[str]:

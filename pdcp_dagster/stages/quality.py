@@ -112,7 +112,7 @@ def picture_checks(folder: Path, drawn: Iterable[tuple[str, str]]) -> tuple[Chec
     shared = len(pairs) - len(set(files))
     if missing or shared:
         told = [f"no picture of {some(missing)}"] if missing else []
-        told += [f"{shared} pictures were overwritten by others of the same name"] if shared else []
+        told += [f"pictures overwritten by another of the same name: {shared}"] if shared else []
         text = "; ".join(told)
         return checks_of({quality.PICTURES_PRESENT: Judgement(passed=False, said=f"{text[0].upper()}{text[1:]}.")})
     said = (

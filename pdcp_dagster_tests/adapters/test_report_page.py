@@ -104,6 +104,10 @@ def test_values_are_read_back_whole_from_the_page_those_that_it_does_not_know_to
     ]
 
 
+def test_a_patient_can_be_searched_for_in_the_file_by_any_letters() -> None:
+    assert "../A B/\u00fc" in page([row("../A B/\u00fc", "SUCCESS")])
+
+
 def test_a_text_that_repeats_is_kept_once() -> None:
     text = page([row(f"P{number}", "SUCCESS", scanner="A scanner of some long name") for number in range(50)])
     assert text.count("A scanner of some long name") == 1
@@ -201,5 +205,5 @@ def test_the_values_never_exceed_their_bound_first_long_texts_are_cut_then_patie
     fewer = page(rows)
     assert 0 < len(told_of(fewer)) < 20
     assert f"The table holds {len(told_of(fewer))} of 20 patients" in fewer
-    assert len(json.dumps(embedded(fewer), separators=(",", ":"))) <= 1000
+    assert len(json.dumps(embedded(fewer), separators=(",", ":"), ensure_ascii=False).encode()) <= 1000
     assert "Long texts are cut" not in page(ROWS[3:])

@@ -92,6 +92,18 @@ def test_enter_leads_to_the_patients_row(report: Page) -> None:
     assert report.locator("tr.entry").count() == 3, "the filter that hid the row is gone"
 
 
+def test_a_click_on_a_curve_leads_to_the_patients_row_and_one_beside_all_curves_does_not(report: Page) -> None:
+    report.locator("#plot").scroll_into_view_if_needed()
+    point_at(report, 50.0, 90.0)
+    report.mouse.down()
+    report.mouse.up()
+    assert report.locator("tr.detail").count() == 0
+    point_at(report, 30.0, 50.0)
+    report.mouse.down()
+    report.mouse.up()
+    expect(report.get_by_role("button", name=HOSTILE, exact=True)).to_be_focused()
+
+
 def test_another_structure_is_chosen_from_the_list(report: Page) -> None:
     report.select_option("#structure", label="<i>Lung (1)")
     assert said(report).startswith("1 patient: ")

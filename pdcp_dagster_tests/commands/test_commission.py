@@ -84,7 +84,11 @@ def test_what_is_explained_is_exit_code_0_in_a_folder_of_ones_own(commission: Co
 def test_a_tolerance_forgives(commission: Commission, tmp_path: Path) -> None:
     wide = ("--dose-pct", "10", "--curve-pct", "30")
     assert commission("--patient", WORSE, "--output", tmp_path, *wide).exit_code == 0
-    assert commission("--patient", WORSE, "--output", tmp_path, "--dose-pct", "0").exit_code == 2
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf"])
+def test_a_tolerance_that_means_nothing_is_refused(commission: Commission, value: str) -> None:
+    require_one_line(commission("--dose-pct", value), "a tolerance must be above 0: dose_pct is")
 
 
 def test_nothing_to_compare_is_exit_code_2_and_no_report(commission: Commission, tmp_path: Path) -> None:

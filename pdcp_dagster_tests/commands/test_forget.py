@@ -6,45 +6,237 @@ import io
 import os
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
 from rich.console import Console
 
-from pdcp_dagster.commands.deployment import Deployment
+from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
+from pdcp_dagster.adapters.store import PatientFolder
+from pdcp_dagster.commands import forget
+from pdcp_dagster.commands.dagster_instance import opened_dagster
+from pdcp_dagster.commands.deployment import Deployment, WrongConfiguration
 from pdcp_dagster.commands.forget import Wish, forget_patients
 from pdcp_dagster.commands.progress import ProgressBar
 from pdcp_dagster.commands.run import run_cohort
 from pdcp_dagster.defs.jobs import patient_asset_keys
 from pdcp_dagster.defs.partitions import patient_partitions
-from pdcp_dagster.domain.keys import folder_of, partition_key
+from pdcp_dagster.domain.keys import partition_key
 
 if TYPE_CHECKING:
     from pdcp_dagster_tests.commands.conftest import Clinic
 
-GONE, STAYS, HOSTILE = "ZQX7781FORGET", "STAYS-1", "../A B/ü7781"
+COHORT, GONE, STAYS, HOSTILE = "leave", "ZQX7781FORGET", "STAYS-1", "../A B/ü7781"
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+@dataclass
+class Place:
+    """A copy of the clinic's store, and what `pdcp forget` says there."""
+
+    root: Path
+    said: io.StringIO = field(default_factory=io.StringIO)
+
+    @property
+    def deployment(self) -> Deployment:
+        return Deployment.from_environment(os.environ)
+
+    def forget(self, *patients: str, confirmed: bool = True, **how: Any) -> bool:
+        wish = Wish(patients, lambda: confirmed, **how)
+        return forget_patients(self.deployment, COHORT, wish, Console(file=self.said, width=160))
+
+    def folder(self, patient: str) -> PatientFolder:
+        return self.deployment.store.cohort(COHORT).patient(partition_key(patient))
+
+    def files(self, patient: str) -> dict[str, bytes]:
+        folder = self.folder(patient).path
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def bytes_with(self, *texts: str) -> list[str]:
+        """Return the files of the whole store, Dagster's too, whose name or raw bytes have one of the texts."""
+        wanted = [text.encode() for text in texts]
+        store = self.root / "store"
+        return sorted(
+            str(path.relative_to(store))
+            for path in store.rglob("*")
+            if any(text in str(path.relative_to(store)) for text in texts)
+            or (path.is_file() and any(text in path.read_bytes() for text in wanted))
+        )
+
+    def list_only(self, patients: Sequence[str]) -> None:
+        lines = "".join(f'"{line}"\n' for line in ("patient_id", *patients))
+        (self.root / "cohorts" / f"{COHORT}.csv").write_text(lines)
+
+    def shown(self, patient: str) -> dict[str, str]:
+        """Return the status that Dagster shows of each asset of a patient that it knows of."""
+        key = partition_key(patient)
+        with opened_dagster(self.deployment.dagster_home) as instance:
+            found = {
+                asset.path[-1]: (instance.get_status_by_partition(asset, [key], patient_partitions(COHORT)) or {}).get(
+                    key
+                )
+                for asset in patient_asset_keys(COHORT, "CRDP")
+            }
+        return {asset: status.value for asset, status in found.items() if status is not None}
+
+    def is_partition(self, patient: str) -> bool:
+        with opened_dagster(self.deployment.dagster_home) as instance:
+            return partition_key(patient) in instance.get_dynamic_partitions(f"{COHORT}_patients")
 
 
 @pytest.fixture(scope="module")
 def lived(clinic: Clinic) -> Iterator[Path]:
-    """A store in which three patients were run, each on its own; one of them is no longer in the archive."""
+    """A store in which patients were run, one of them on its own; two are in the archive no longer."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in clinic.settings.items():
             patch.setenv(name, str(value))
         patch.delenv("DAGSTER_HOME", raising=False)
-        clinic.cohort("leave", [GONE, STAYS, HOSTILE])
-        deployment = Deployment.from_environment(os.environ)
+        clinic.cohort(COHORT, [GONE, STAYS, HOSTILE])
         for patient in (STAYS, HOSTILE, GONE):
             clinic.admit(patient)
-            run_cohort(deployment, deployment.cohort("leave"), [patient], 1, ProgressBar(Console(file=io.StringIO())))
+        deployment = Deployment.from_environment(os.environ)
+        for patients in ([STAYS, HOSTILE], [GONE]):
+            run_cohort(deployment, deployment.cohort(COHORT), patients, 1, ProgressBar(Console(file=io.StringIO())))
+        delete_from_archive(clinic.orthanc.url, GONE, HOSTILE)
         yield clinic.root
 
 
-def test_it(lived):
-    print(lived)
-    import subprocess
-    subprocess.run(["cp","-r",str(lived),"/tmp/forget_store"])
+@pytest.fixture
+def place(lived: Path, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A copy of that deployment, with only the patient who stays on the cohort's list."""
+    shutil.copytree(lived / "cohorts", tmp_path / "cohorts")
+    shutil.copytree(lived / "store", tmp_path / "store")
+    monkeypatch.setenv("PDCP_COHORTS", str(tmp_path / "cohorts"))
+    monkeypatch.setenv("PDCP_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("ORTHANC_URL", clinic.orthanc.url)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "store" / ".dagster"))
+    place = Place(tmp_path)
+    place.list_only([STAYS])
+    return place
+
+
+def delete_from_archive(url: str, *patients: str) -> None:
+    with Orthanc(OrthancSettings(url=url)) as archive:
+        ids = [each.orthanc_id for each in archive.patients() if each.patient_id in patients]
+    for orthanc_id in ids:
+        request = urllib.request.Request(f"{url}/patients/{orthanc_id}", method="DELETE")  # noqa: S310 - loopback
+        urllib.request.urlopen(request).close()  # noqa: S310 - loopback
+
+
+def test_nothing_of_the_patient_is_left_once_the_runs_that_name_the_patient_are_deleted_too(place: Place) -> None:
+    """First without the runs: then the events have gone, and what still names the patient is told."""
+    stays, shown = place.files(STAYS), place.shown(STAYS)
+    assert set(shown.values()) == {"MATERIALIZED"}
+    assert place.shown(GONE) == shown
+
+    assert not place.forget(GONE)
+
+    assert place.shown(GONE) == {}
+    assert not place.is_partition(GONE)
+    assert place.shown(STAYS) == shown
+    assert all(path.startswith(".dagster/") for path in place.bytes_with(GONE))
+    assert "--delete-runs" in place.said.getvalue()
+
+    assert place.forget(GONE, delete_runs=True)
+
+    assert place.bytes_with(GONE) == []
+    assert place.shown(STAYS) == shown
+    assert place.is_partition(STAYS)
+    assert place.files(STAYS) == stays
+    assert STAYS in (place.deployment.store.cohort(COHORT).path / "cohort_report.html").read_text()
+    with pytest.raises(WrongConfiguration, match="nothing of patient"):
+        place.forget(GONE)
+
+
+def test_killed_anywhere_it_is_completed_by_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a PatientID that would lead out of the store, were it a path."""
+    others = {each: place.files(each) for each in (STAYS, GONE)}
+    steps = ("remove_history", "report_cohort", "delete_naming", "overwrite_deleted", "clear_forgetting")
+    for step in steps:
+        with monkeypatch.context() as patch:
+            patch.setattr(forget, step, _killed)
+            with pytest.raises(Killed):
+                place.forget(HOSTILE, delete_runs=True)
+
+    assert place.forget(HOSTILE, delete_runs=True)
+
+    assert place.bytes_with(HOSTILE, partition_key(HOSTILE), "\\u00fc7781") == []
+    assert {each: place.files(each) for each in others} == others
+
+
+def _killed(*_: Any, **__: Any) -> None:
+    raise Killed
+
+
+def test_who_is_still_in_the_archive_is_not_forgotten(place: Place) -> None:
+    before = place.files(STAYS)
+
+    with pytest.raises(WrongConfiguration, match="still in the archive"):
+        place.forget(GONE, STAYS)
+
+    assert place.files(STAYS) == before
+    assert place.files(GONE)
+
+
+def test_without_the_archive_nobody_is_forgotten_unasked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORTHANC_URL", "http://127.0.0.1:9")
+
+    with pytest.raises(WrongConfiguration, match="--force"):
+        place.forget(GONE)
+
+    assert place.files(GONE)
+
+
+def test_nothing_goes_before_it_was_told_and_agreed_to(place: Place) -> None:
+    before = place.files(GONE)
+
+    assert not place.forget(GONE, confirmed=False)
+
+    assert place.files(GONE) == before
+    assert f"{len(before)} files" in place.said.getvalue()
+    assert "cohort_dvh.parquet: 4 rows" in place.said.getvalue()
+    assert "Nothing was removed" in place.said.getvalue()
+
+
+def test_a_patient_on_the_cohorts_own_list_does_not_come_back_through_the_report(place: Place) -> None:
+    place.list_only([STAYS, GONE])
+
+    place.forget(GONE)
+
+    assert not [path for path in place.bytes_with(GONE) if not path.startswith(".dagster/")]
+    assert f"{COHORT}.csv" in place.said.getvalue()
+    assert "No report is made" in place.said.getvalue()
+
+
+def test_an_unknown_patient_is_refused_and_changes_nothing(place: Place) -> None:
+    with pytest.raises(WrongConfiguration, match="nothing of patient 'ZQX'"):
+        place.forget("ZQX")
+    with pytest.raises(WrongConfiguration, match="is no text"):
+        place.forget("\udcff")
+
+    assert place.files(GONE)
+
+
+def test_the_events_of_one_partition_go_and_the_latest_of_the_asset_becomes_that_of_another(place: Place) -> None:
+    """Pins what of Dagster's tables is written to directly."""
+    place.forget(GONE)
+
+    with opened_dagster(place.deployment.dagster_home) as instance:
+        for asset in patient_asset_keys(COHORT, "CRDP"):
+            latest = instance.get_latest_materialization_event(asset)
+            assert latest is not None
+            assert latest.asset_materialization is not None
+            assert latest.asset_materialization.partition in {partition_key(STAYS), partition_key(HOSTILE)}
+            records = instance.fetch_materializations(asset, limit=100).records
+            assert {record.partition_key for record in records} == {partition_key(STAYS), partition_key(HOSTILE)}
+            assert instance.get_materialized_partitions(asset) == {partition_key(STAYS), partition_key(HOSTILE)}
+        check = dg.AssetCheckKey(dg.AssetKey([COHORT, "verified_study"]), "linkage_unambiguous")
+        history = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
+        assert len(history) == 2

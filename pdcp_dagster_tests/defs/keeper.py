@@ -6,16 +6,21 @@ not: laws. Dagster's own daemon does the same under `end_to_end/test_daemon.py`.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
 from pdcp_dagster.defs.resources import OrthancResource, StoreResource
 
 if TYPE_CHECKING:
     from pdcp_dagster_tests.defs.conftest import Site
+
+_REST_S = 60.0
 
 
 @dataclass
@@ -27,6 +32,14 @@ class Keeper:
     said: str = ""
     """What the last look at the change feed said."""
     last_runs: list[dg.ExecuteInProcessResult] = field(default_factory=list)
+
+    def rest(self) -> None:
+        """Wait until Orthanc calls every patient stable: before that nobody is looked at."""
+        latest = time.monotonic() + _REST_S
+        with Orthanc(OrthancSettings.from_environment(os.environ)) as archive:
+            while not all(each.is_stable for each in archive.patients()):
+                assert time.monotonic() < latest, "Orthanc did not come to rest"
+                time.sleep(0.1)
 
     def watch(self) -> list[dg.RunRequest]:
         """Look with the sensor on the change feed, as a minute's tick does, and run what it asks for."""
@@ -78,12 +91,12 @@ class Keeper:
             assert self.site.run(str(each.job_name or f"report_{self.site.cohort}")).success
 
     def worked_on(self) -> dict[str, set[str]]:
-        """Return which assets the last runs really made anew, by partition; what was left as it is does not count."""
+        """Return which assets the last runs made anew, by partition; not what was left as it is, nor empty places."""
         made: dict[str, set[str]] = {}
         for run in self.last_runs:
             for (asset, partition), event in self.site.events(run).items():
                 skipped = event.metadata.get("skipped")
-                if asset != "patient_ids" and (skipped is None or skipped.value != "current"):
+                if "path" in event.metadata and (skipped is None or skipped.value != "current"):
                     made.setdefault(partition, set()).add(asset)
         return made
 

@@ -32,6 +32,7 @@ central_slices   |each|pictures         |parquet|parquet png          |ct_volume
 patient_notes    |each|report           |notes  |json                 |central_slices dvh_table
 cohort_report    |-   |report           |parquet|html parquet         |patient_ids patient_notes
 cohort_dvh       |-   |report           |parquet|parquet              |dvh_table patient_notes
+cohort_structure_names|-|report          |parquet|parquet              |structure_masks
 """
 WITHOUT_DOSES = """
 central_slices   |each|pictures         |parquet|parquet png          |ct_volume structure_masks
@@ -137,7 +138,8 @@ def test_cohorts_lie_side_by_side_with_partitions_of_their_own(definitions: dg.D
 
 def test_the_cohort_tables_take_all_patients(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    for table, asset in (("cohort_report", "patient_notes"), ("cohort_dvh", "dvh_table")):
+    taken = {"cohort_report": "patient_notes", "cohort_dvh": "dvh_table", "cohort_structure_names": "structure_masks"}
+    for table, asset in taken.items():
         assert isinstance(graph.get(key(table)).partition_mappings[key(asset)], dg.AllPartitionMapping)
 
 
@@ -146,9 +148,9 @@ def test_the_cohort_tables_take_all_patients(definitions: dg.Definitions) -> Non
     [
         ("list_breast", {"patient_ids"}),
         ("collect_breast", PER_PATIENT),  # and no cohort table: a backfill drops what is behind one failed patient
-        ("report_breast", {"cohort_report", "cohort_dvh"}),
+        ("report_breast", {"cohort_report", "cohort_dvh", "cohort_structure_names"}),
         ("collect_images", PER_PATIENT - OF_DOSES),
-        ("report_images", {"cohort_report"}),
+        ("report_images", {"cohort_report", "cohort_structure_names"}),
     ],
 )
 def test_each_job_selects_its_part_of_the_graph(definitions: dg.Definitions, job: str, selected: set[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("defs_month")
 
-REST_S = 30.0
 BARE: dict[str, Any] = {"modalities": ("CT",), "slices": 4}
 COHORT = "name: month\nct_instances: {minimum: 4, review_above: 20, maximum: 60}\n"
 BATCH = 80
@@ -60,7 +58,7 @@ class Month:
     def admit(self, *specs: PhantomSpec) -> None:
         """Bring patients, or more of them, into the archive, and wait until it has come to rest."""
         self.send(*specs)
-        self.rest()
+        self.keeper.rest()
 
     def send(self, *specs: PhantomSpec) -> None:
         """Bring patients into the archive without waiting."""
@@ -83,16 +81,6 @@ class Month:
         with self.archive() as archive:
             patient = next(each for each in archive.patients() if each.patient_id == patient_id)
         return f"{self.orthanc.url}/patients/{patient.orthanc_id}"
-
-    def rest(self) -> None:
-        """Wait until Orthanc calls every patient stable."""
-        latest = time.monotonic() + REST_S
-        while time.monotonic() < latest:
-            listed = requests.get(f"{self.orthanc.url}/patients?expand&since=0&limit=1000", timeout=10).json()
-            if all(each["IsStable"] for each in listed):
-                return
-            time.sleep(0.2)
-        pytest.fail("Orthanc did not come to rest")
 
     def require_fresh(self) -> None:
         """Compare the store with one made from nothing, patient by patient; of unchanged patients that is made once."""
@@ -225,7 +213,7 @@ def _orthanc_crashes(month: Month) -> None:
     month.orthanc.kill()
     month.orthanc.start()
     os.environ["ORTHANC_URL"] = month.orthanc.url
-    month.rest()
+    month.keeper.rest()
     month.keeper.watch()
     seen = month.keeper.touched() if month.keeper.last_runs else set()
     month.keeper.night()
@@ -241,7 +229,7 @@ def _the_database_is_lost_and_filled_again(month: Month) -> None:
     month.orthanc.start()
     os.environ["ORTHANC_URL"] = month.orthanc.url
     month.upload(folder for name, folders in month.arrived.items() if name != "W4" for folder in folders)
-    month.rest()
+    month.keeper.rest()
     month.keeper.watch()
     assert month.keeper.worked_on()["A00"] == {"image_summary", "verified_study", "candidate_studies", "patient_notes"}
     month.require_fresh()

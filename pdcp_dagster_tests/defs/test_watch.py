@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("defs_watch")
 
-REST_S = 20.0
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -44,10 +42,7 @@ class Ground:
                 folder = self.site.root / "phantoms" / patient_id / str(uuid.uuid4())
                 write_phantom(replace(self._spec(patient_id, modalities=("CT",), slices=4), seed=seed), folder)
                 upload_folder(archive, folder)
-            latest = time.monotonic() + REST_S
-            while not all(each.is_stable for each in archive.patients()):
-                assert time.monotonic() < latest
-                time.sleep(0.1)
+        self.keeper.rest()
 
     def look(self) -> tuple[list[dg.RunRequest], str]:
         """Look once; what is asked for is not run."""

@@ -43,7 +43,7 @@ LEGACY = {
     "suspicious_max_dose_lower_bound": 38,
     "suspicious_max_dose_upper_bound": 120,
 }
-_TIMEOUT_S = 120
+_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,13 @@ class Workplace:
         }
         return {**inherited, "ORTHANC_URL": self.orthanc.url, "COLUMNS": "160", "OMP_NUM_THREADS": "1", **self.exported}
 
-    def delete(self, patient_id: str) -> None:
-        """Delete a patient in the archive, as its keeper would."""
+    def list_patients(self, *patients: str) -> None:
+        """Write the cohort's own list of patients."""
+        (self.root / "cohorts" / "breast.csv").write_text("\n".join(["patient_id", *patients, ""]))
+
+    def take_out(self, patient_id: str, *others: str) -> None:
+        """Delete a patient in the archive, as its keeper would; the cohort's own list then names the others."""
+        self.list_patients(*others)
         with Orthanc(OrthancSettings(url=self.orthanc.url)) as archive:
             for patient in archive.patients():
                 if patient.patient_id == patient_id:
@@ -111,7 +116,6 @@ def set_up(root: Path, orthanc: PrivateOrthanc) -> Workplace:
     (own_assets,) = [each for each in fences("python", "docs/developers-guide.md") if "@dg.definitions" in each.text]
     (root / "my_assets.py").write_text(own_assets.text)
     (shown,) = [each for each in fences("yaml", "docs/users-guide.md") if each.text.startswith(f"name: {COHORT}")]
-    (root / "cohorts" / "breast.csv").write_text(f"patient_id\n{TWO_STUDIES}\n{COMPLETE}\n{LEAVES}\n")
     cohort = {**yaml.safe_load(shown.text), **SMALL, "patients": "breast.csv"}
     (root / "cohorts" / f"{COHORT}.yaml").write_text(yaml.safe_dump(cohort))
     ward = Ward(root / "ward", orthanc)
@@ -119,7 +123,9 @@ def set_up(root: Path, orthanc: PrivateOrthanc) -> Workplace:
     ward.admit(LEAVES)
     ward.admit(COMPLETE)
     _bring_planning_dvhs(ward, COMPLETE)
-    return Workplace(root, orthanc)
+    workplace = Workplace(root, orthanc)
+    workplace.list_patients(TWO_STUDIES, COMPLETE, LEAVES)
+    return workplace
 
 
 def _bring_planning_dvhs(ward: Ward, patient_id: str) -> None:
@@ -144,8 +150,8 @@ def _bring_planning_dvhs(ward: Ward, patient_id: str) -> None:
     ward.exchange(dose, add)
 
 
-Preparation = Callable[[Workplace], None]
-BEFORE: Mapping[str, Preparation] = {
-    ".venv/bin/pdcp forget --cohort breast --patient 0077": lambda workplace: workplace.delete(LEAVES),
+FORGET = ".venv/bin/pdcp forget --cohort breast --patient 0077 --delete-runs --yes"
+BEFORE: Mapping[str, Callable[[Workplace], None]] = {
+    FORGET: lambda workplace: workplace.take_out(LEAVES, TWO_STUDIES, COMPLETE)
 }
 """What has happened in the archive when the reader gives a command."""

@@ -164,7 +164,7 @@ REACHED: dict[str, Callable[[], Verification]] = {
     "II_NOTE_005": lambda: Archive().complete().plan("lost", []).verified(),
     "II_NOTE_006": lambda: Archive().complete().rtstruct("lost", []).verified(),
 }
-BEFORE_ANY_SUMMARY = {"I_EXEC_001"}
+BEFORE_ANY_SUMMARY = {"I_EXEC_001", "I_EXEC_012"}
 """Who is not in the archive has no summary; `stages` tells."""
 OF_THE_SUMMARY_ITSELF = {"I_NOTE_014"}
 """Told with the image summary, before any verdict (`test_identifiers`, `test_left_identifiers`)."""

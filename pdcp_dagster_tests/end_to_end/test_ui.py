@@ -217,16 +217,9 @@ def test_the_evidence_for_a_choice_can_be_seen_with_a_picture_of_each_candidate(
     page.get_by_role("button", name="Close").click()
 
 
-def test_the_cohort_report_says_who_remains_and_draws_it_with_the_histograms_of_all(ui: Ui) -> None:
-    page = ui.open("/assets/demo/cohort_report")
-    expect(page.get_by_text(re.compile(r"^Of \d+ patients: \d+ ready for analysis, "))).to_be_visible()
-    for number, (title, wide) in enumerate((("Who remains", 700), ("DVHs", 900))):
-        page.get_by_text("[Show Markdown]").nth(number).click()
-        picture = page.get_by_role("img", name=title, exact=True)
-        expect(picture).to_be_visible()
-        assert int(picture.evaluate("image => image.naturalWidth")) >= wide
-        page.get_by_role("button", name="Close").click()
-        expect(picture).to_be_hidden()
+def test_the_cohort_report_draws_who_remains(ui: Ui) -> None:
+    ui.open("/assets/demo/cohort_report").get_by_text("[Show Markdown]").first.click()
+    assert int(ui.page.get_by_role("img", name="Who remains").evaluate("image => image.naturalWidth")) >= 700
 
 
 def test_the_failed_patients_reason_is_two_clicks_away_and_names_the_damaged_object(ui: Ui) -> None:

@@ -177,4 +177,4 @@ def test_pictures_of_one_name_overwrite_each_other_and_of_no_roi_nothing_is_said
     (tmp_path / "PTV.png").write_bytes(b"picture")
     assert picture_checks(tmp_path, []) == ()
     (check,) = picture_checks(tmp_path, [("PTV", "PTV.png"), ("ptv", "PTV.png")])
-    assert (check.passed, check.said) == (False, "1 pictures were overwritten by others of the same name.")
+    assert (check.passed, check.said) == (False, "Pictures overwritten by another of the same name: 1.")

@@ -24,8 +24,8 @@ def data_element(name: str, value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Return a value as JSON of ASCII characters without `<`, `>` and `&`."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    """Return a value as JSON in which `<`, `>` and `&` are escaped; other text can be searched for in the file."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

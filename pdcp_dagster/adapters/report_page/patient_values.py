@@ -53,9 +53,9 @@ def patient_values(rows: Sequence[Mapping[str, Any]], attrition: Attrition) -> P
         chosen = _most_telling(rows, most)
         for longest in _LONGEST:
             text = _as_json([rows[number] for number in chosen], [group_of[number] for number in chosen], longest)
-            if len(text) <= LARGEST or not chosen:
+            if len(text.encode()) <= LARGEST or not chosen:
                 return PatientValues(text, len(chosen), longest < _LONGEST[0])
-        most = len(chosen) * LARGEST // (2 * len(text))
+        most = len(chosen) * LARGEST // (2 * len(text.encode()))
 
 
 def panel_path(value: Any) -> str | None:
@@ -78,7 +78,7 @@ def _as_json(rows: Sequence[Mapping[str, Any]], groups: Sequence[int], longest: 
     columns = [_column("status", [str(row.get("status") or Status.PENDING) for row in rows], longest)]
     for name in names:
         texts = [" ".join(codes_of(row)) if name == "codes" else shown(row.get(name)) for row in rows]
-        columns.append(_column(name, texts, longest))
+        columns.append(_column(shown(name), texts, longest))
     panels = [panel_path(row.get(_PANEL)) or "" for row in rows]
     table = {"columns": columns, "groups": list(groups), "panels": panels if any(panels) else []}
     return json_text(table)

@@ -1,33 +1,32 @@
 """The report page's script. No network, no storage, no inline handlers, text only by `textContent`.
 
-What lives here: the script as it is put into the page. What does not: its two larger parts (`script_patients`,
-`script_bands`), and the elements that it works on.
+What lives here: the script as it is put into the page. What does not: its larger parts (`script_patients`,
+`script_panel`, `script_bands`), and the elements that it works on.
 """
 
 from __future__ import annotations
 
 from pdcp_dagster.adapters.report_page.script_bands import BANDS
+from pdcp_dagster.adapters.report_page.script_panel import PANEL
 from pdcp_dagster.adapters.report_page.script_patients import PATIENTS
 
 _THEME = r"""
 const THEMES = ["system", "light", "dark"];
 const theme = document.getElementById("theme");
-// A panel runs no script: it takes its colours from what its address ends with.
-const coloured = (path) => (theme.dataset.now === "system" ? path : `${path}#${theme.dataset.now}`);
 theme.addEventListener("click", () => {
   const next = THEMES[(THEMES.indexOf(theme.dataset.now) + 1) % THEMES.length];
   theme.dataset.now = next;
   theme.textContent = `Colours: ${next === "system" ? "as the system" : next}`;
   if (next === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = next;
-  for (const frame of document.querySelectorAll("iframe")) frame.src = coloured(frame.dataset.path);
+  colourPanels();
 });
 """
 
 SCRIPT = f"""
 "use strict";
 (() => {{
-{_THEME}{PATIENTS}{BANDS}
+{_THEME}{PANEL}{PATIENTS}{BANDS}
 const patients = startPatients();
 startBands((name) => patients && patients.reveal(name));
 }})();

@@ -215,10 +215,11 @@ function startBands(reveal) {
     KEYS[event.key]();
   });
   plot.addEventListener("pointermove", pointed);
-  plot.addEventListener("pointerleave", clear);
+  plot.addEventListener("pointerleave", (event) => event.pointerType === "touch" || clear());
   plot.addEventListener("click", (event) => {
+    const before = chosen;
     pointed(event);
-    KEYS.Enter();
+    if (chosen === before) KEYS.Enter(); // a finger has not pointed at anybody before its first tap
   });
   structure.addEventListener("input", choose);
   new ResizeObserver(() => drawEach()).observe(plot);

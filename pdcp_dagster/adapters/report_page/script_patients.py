@@ -1,6 +1,7 @@
-"""The part of the page's script that fills, sorts and filters the table of patients and opens their panels.
+"""The part of the page's script that fills, sorts and filters the table of patients.
 
-What lives here: a function `startPatients`. What does not: the elements and the data (`patients`, `patient_values`).
+What lives here: a function `startPatients`. What does not: an opened row (`script_panel`), the elements and the data
+(`patients`, `patient_values`).
 """
 
 from __future__ import annotations
@@ -36,13 +37,6 @@ function startPatients() {
     return column.index ? column.values[column.index[row]] : column.values[row];
   }
 
-  function element(tag, text, kind) {
-    const made = document.createElement(tag);
-    if (text !== undefined) made.textContent = text;
-    if (kind) made.className = kind;
-    return made;
-  }
-
   function allText(row) {
     texts ??= new Array(total);
     texts[row] ??= data.columns.map((column) => value(column.name, row)).join("\n").toLowerCase();
@@ -75,6 +69,7 @@ function startPatients() {
     const shown = fitting.slice(start, start + most);
     const rows = shown.flatMap((row) => (opened.has(row) ? [line(row), opened.get(row)] : [line(row)]));
     table.tBodies[0].replaceChildren(...rows);
+    colourPanels();
     const last = start + shown.length;
     byId("page").textContent = `Rows ${shown.length ? start + 1 : 0} to ${last} of ${fitting.length}`;
     byId("previous").disabled = start === 0;
@@ -146,59 +141,15 @@ function startPatients() {
   }
 
   function detail(row) {
-    const made = element("tr", undefined, "detail");
-    const cell = made.insertCell();
-    cell.colSpan = heads.length;
-    const name = value("patient_id", row) || "(no ID)";
-    const section = element("section", undefined, "panel");
-    section.setAttribute("aria-label", `Patient ${name}`);
-    const head = element("div", undefined, "panel-head");
-    const path = data.panels[row];
-    const close = element("button", "Close", "tool");
-    close.type = "button";
-    close.addEventListener("click", () => toggle(row));
-    if (path) head.append(ownPage(path), close);
-    else head.append(title(name), badge(row), close);
-    const values = element("details");
-    values.append(element("summary", "All values of the report"), list(row));
-    values.open = !path;
-    section.append(head, path ? panel(path, name) : element("p", value("reason", row)), values);
-    cell.append(section);
-    return made;
-  }
-
-  function panel(path, name) {
-    const frame = element("iframe");
-    frame.title = `Pictures, histograms and notes of ${name}`;
-    frame.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox"); // no scripts
-    frame.loading = "lazy";
-    frame.dataset.path = path;
-    frame.src = coloured(path);
-    return frame;
-  }
-
-  function title(name) {
-    const made = element("h3");
-    made.append(element("bdi", name));
-    return made;
-  }
-
-  function ownPage(path) {
-    const link = element("a", "Open this patient on a page of its own");
-    link.href = path;
-    link.target = "_blank";
-    link.rel = "noopener";
-    return link;
-  }
-
-  function list(row) {
-    const made = element("dl");
-    for (const { name } of data.columns) {
-      const pair = element("div");
-      pair.append(element("dt", name.replaceAll("_", " ")), element("dd", value(name, row) || "\u2013"));
-      made.append(pair);
-    }
-    return made;
+    return patientDetail({
+      name: value("patient_id", row) || "(no ID)",
+      badge: badge(row),
+      reason: value("reason", row),
+      path: data.panels[row],
+      values: data.columns.map(({ name }) => [name.replaceAll("_", " "), value(name, row)]),
+      columns: heads.length,
+      close: () => toggle(row),
+    });
   }
 
   function entry(row) {

@@ -39,7 +39,7 @@ p { margin: .3rem 0 .8rem; }
   border-radius: 12px; }
 .both { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 40rem), 1fr)); gap: 0 1.2rem;
   align-items: start; }
-.skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; top: .4rem; }
+@media screen { #bands { position: sticky; top: 0; } }
 .bar { display: block; width: 100%; height: 8px; border-radius: 4px; background: var(--line); }
 .bar rect { fill: var(--tone); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; margin-top: .8rem; }
@@ -109,7 +109,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 
 _PAPER = """
   body { padding: 0; max-width: none; font-size: 9pt; }
-  .filter, .pages, .tool, .skip, .detail, #plot-how, .panel-head a, thead button::after, .opener::before
+  .filter, .pages, .tool, .detail, #plot-how, .panel-head a, thead button::after, .opener::before
     { display: none; }
   .scroll, .wide { overflow: visible; border: 0; }
   .card { padding: 0; border: 0; } .both { display: block; }
