@@ -182,6 +182,7 @@ class _Forgetting:
     def _require_gone(self, names: Sequence[PatientNames]) -> None:
         try:
             with Orthanc(OrthancSettings.from_environment(os.environ)) as archive:
+                archive.system()  # refuses at once, where a listing would wait for the archive to come back
                 table = list_patients(archive, self.cohort, self.deployment.cohorts).table
         except OrthancError as error:
             told = "whether the patient is still in the archive is not known (--force forgets all the same)"
