@@ -35,7 +35,8 @@ _LISTED = """
     Rectum Rectum_Wall Retina Retinas Rib Ribs SacralPlex Sacrum Scalp Scapula Scar Scar_Boost Sclera Scrotum
     SeminalVes Seroma Shoulder Sigmoid Sinus_Ethmoid Sinus_Frontal Sinus_Maxilry Sinus_Sphenoid Skin Skull Spc_Bowel
     Spc_Bowel_Small Spc_Retrophar Spc_Retrostyl SpinalCanal SpinalCord SpinalCord_Cerv SpinalCord_Lum SpinalCord_Sac
-    SpinalCord_Thor Spleen Spleen_Hilum Spongiosum Sternum Stomach SurgicalBed Testis Thalamus Thecal_Sac Thymus
+    SpinalCord_Thor Spleen Spleen_Hilum Spongiosum Sternum Stomach Stomach_Wall SurgicalBed Testis Thalamus Thecal_Sac
+    Thymus
     Thyroid Tongue Tongue_All Tongue_Base Tongue_Oral Tonsil Trachea Ureter Ureters Urethra Urethra_Prostatc Uterus
     VB VBs V_Azygos V_Brachioceph V_CavaInferior V_CavaSuperior V_Hepatic V_Iliac V_Jugular V_Jugular_Ext
     V_Jugular_Int V_Portal V_Pulmonary V_Renal V_Subclavian Vagina Valve Valve_Aortic Valve_Mitral Valve_Pulmonic

@@ -7,6 +7,7 @@ import os
 import shutil
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from pdcp_dagster.domain.keys import partition_key
 if TYPE_CHECKING:
     from pdcp_dagster_tests.commands.conftest import Clinic
 
-COHORT, GONE, STAYS, HOSTILE = "leave", "ZQX7781FORGET", "STAYS-1", "../A B/ü7781"
+COHORT, GONE, STAYS, HOSTILE = "leave", "QXZ5512FORGET", "STAYS-2", "../C D/ü5512"
 
 
 class Killed(BaseException):
@@ -46,7 +47,8 @@ class Place:
 
     @property
     def deployment(self) -> Deployment:
-        return Deployment.from_environment(os.environ)
+        environ = {"PDCP_COHORTS": str(self.root / "cohorts"), "PDCP_STORE": str(self.root / "store")}
+        return Deployment.from_environment(environ)
 
     def forget(self, *patients: str, confirmed: bool = True, **how: Any) -> bool:
         wish = Wish(patients, lambda: confirmed, **how)
@@ -74,10 +76,17 @@ class Place:
         lines = "".join(f'"{line}"\n' for line in ("patient_id", *patients))
         (self.root / "cohorts" / f"{COHORT}.csv").write_text(lines)
 
+    @contextmanager
+    def dagster(self) -> Iterator[dg.DagsterInstance]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", str(self.deployment.dagster_home))
+            with opened_dagster(self.deployment.dagster_home) as instance:
+                yield instance
+
     def shown(self, patient: str) -> dict[str, str]:
         """Return the status that Dagster shows of each asset of a patient that it knows of."""
         key = partition_key(patient)
-        with opened_dagster(self.deployment.dagster_home) as instance:
+        with self.dagster() as instance:
             found = {
                 asset.path[-1]: (instance.get_status_by_partition(asset, [key], patient_partitions(COHORT)) or {}).get(
                     key
@@ -87,7 +96,7 @@ class Place:
         return {asset: status.value for asset, status in found.items() if status is not None}
 
     def is_partition(self, patient: str) -> bool:
-        with opened_dagster(self.deployment.dagster_home) as instance:
+        with self.dagster() as instance:
             return partition_key(patient) in instance.get_dynamic_partitions(f"{COHORT}_patients")
 
 
@@ -111,15 +120,19 @@ def lived(clinic: Clinic) -> Iterator[Path]:
 @pytest.fixture
 def place(lived: Path, clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """A copy of that deployment, with only the patient who stays on the cohort's list."""
-    shutil.copytree(lived / "cohorts", tmp_path / "cohorts")
-    shutil.copytree(lived / "store", tmp_path / "store")
-    monkeypatch.setenv("PDCP_COHORTS", str(tmp_path / "cohorts"))
-    monkeypatch.setenv("PDCP_STORE", str(tmp_path / "store"))
+    for name in ("cohorts", "store"):
+        shutil.copytree(lived / name, tmp_path / name)
     monkeypatch.setenv("ORTHANC_URL", clinic.orthanc.url)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "store" / ".dagster"))
+    _point_to(tmp_path, monkeypatch)
     place = Place(tmp_path)
     place.list_only([STAYS])
     return place
+
+
+def _point_to(root: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("PDCP_COHORTS", str(root / "cohorts"))
+    patch.setenv("PDCP_STORE", str(root / "store"))
+    patch.setenv("DAGSTER_HOME", str(root / "store" / ".dagster"))
 
 
 def delete_from_archive(url: str, *patients: str) -> None:
@@ -130,19 +143,50 @@ def delete_from_archive(url: str, *patients: str) -> None:
         urllib.request.urlopen(request).close()  # noqa: S310 - loopback
 
 
-def test_nothing_of_the_patient_is_left_once_the_runs_that_name_the_patient_are_deleted_too(place: Place) -> None:
-    """First without the runs: then the events have gone, and what still names the patient is told."""
+@pytest.fixture(scope="module")
+def without_runs(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A copy in which a patient was forgotten, but for whole runs; to look at."""
+    root = tmp_path_factory.mktemp("without_runs")
+    for name in ("cohorts", "store"):
+        shutil.copytree(lived / name, root / name)
+    with pytest.MonkeyPatch.context() as patch:
+        _point_to(root, patch)
+        place = Place(root)
+        place.list_only([STAYS])
+        assert not place.forget(GONE)
+        yield place
+
+
+def test_without_deleting_runs_only_those_still_name_the_patient_and_are_told(without_runs: Place) -> None:
+    assert without_runs.shown(GONE) == {}
+    assert not without_runs.is_partition(GONE)
+    assert set(without_runs.shown(STAYS).values()) == {"MATERIALIZED"}
+    assert all(path.startswith(".dagster/") for path in without_runs.bytes_with(GONE))
+    assert "--delete-runs" in without_runs.said.getvalue()
+
+
+def test_the_events_of_others_stay_and_the_latest_of_an_asset_becomes_one_of_theirs(without_runs: Place) -> None:
+    """Pins what of Dagster's tables is written to directly."""
+    others = {partition_key(STAYS), partition_key(HOSTILE)}
+    with without_runs.dagster() as instance:
+        for asset in patient_asset_keys(COHORT, "CRDP"):
+            latest = instance.get_latest_materialization_event(asset)
+            assert latest is not None
+            assert latest.asset_materialization is not None
+            assert latest.asset_materialization.partition in others
+            records = instance.fetch_materializations(asset, limit=100).records
+            assert {record.partition_key for record in records} == others
+            assert instance.get_materialized_partitions(asset) == others
+        check = dg.AssetCheckKey(dg.AssetKey([COHORT, "verified_study"]), "linkage_unambiguous")
+        history = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
+        # What is planned has no partition.
+        assert {each.partition for each in history} - {None} == others
+
+
+def test_with_the_runs_deleted_nothing_is_left_and_whoever_stays_is_shown_as_before(place: Place) -> None:
     stays, shown = place.files(STAYS), place.shown(STAYS)
     assert set(shown.values()) == {"MATERIALIZED"}
     assert place.shown(GONE) == shown
-
-    assert not place.forget(GONE)
-
-    assert place.shown(GONE) == {}
-    assert not place.is_partition(GONE)
-    assert place.shown(STAYS) == shown
-    assert all(path.startswith(".dagster/") for path in place.bytes_with(GONE))
-    assert "--delete-runs" in place.said.getvalue()
 
     assert place.forget(GONE, delete_runs=True)
 
@@ -167,7 +211,7 @@ def test_killed_anywhere_it_is_completed_by_the_next(place: Place, monkeypatch: 
 
     assert place.forget(HOSTILE, delete_runs=True)
 
-    assert place.bytes_with(HOSTILE, partition_key(HOSTILE), "\\u00fc7781") == []
+    assert place.bytes_with(HOSTILE, partition_key(HOSTILE), "\\u00fc5512") == []
     assert {each: place.files(each) for each in others} == others
 
 
@@ -222,22 +266,3 @@ def test_an_unknown_patient_is_refused_and_changes_nothing(place: Place) -> None
         place.forget("\udcff")
 
     assert place.files(GONE)
-
-
-def test_the_events_of_one_partition_go_and_the_latest_of_the_asset_becomes_that_of_another(place: Place) -> None:
-    """Pins what of Dagster's tables is written to directly."""
-    place.forget(GONE)
-
-    with opened_dagster(place.deployment.dagster_home) as instance:
-        for asset in patient_asset_keys(COHORT, "CRDP"):
-            latest = instance.get_latest_materialization_event(asset)
-            assert latest is not None
-            assert latest.asset_materialization is not None
-            assert latest.asset_materialization.partition in {partition_key(STAYS), partition_key(HOSTILE)}
-            records = instance.fetch_materializations(asset, limit=100).records
-            assert {record.partition_key for record in records} == {partition_key(STAYS), partition_key(HOSTILE)}
-            assert instance.get_materialized_partitions(asset) == {partition_key(STAYS), partition_key(HOSTILE)}
-        check = dg.AssetCheckKey(dg.AssetKey([COHORT, "verified_study"]), "linkage_unambiguous")
-        history = instance.event_log_storage.get_asset_check_execution_history(check, limit=10)
-        # What is planned has no partition.
-        assert {each.partition for each in history} - {None} == {partition_key(STAYS), partition_key(HOSTILE)}

@@ -38,7 +38,7 @@ from pdcp_dagster.commands.dagster_instance import RunBroken
 from pdcp_dagster.commands.deployment import Deployment
 from pdcp_dagster.commands.progress import ProgressBar
 from pdcp_dagster.commands.run import run_cohort
-from pdcp_dagster.defs import per_patient
+from pdcp_dagster.defs import collecting
 from pdcp_dagster.phantom.anatomy import tiny_rois, tiny_spec
 from pdcp_dagster.phantom.archive import damage_stored_file, stored_file, upload_folder
 from pdcp_dagster.phantom.dicom_base import Chain
@@ -313,7 +313,7 @@ def test_an_error_that_nobody_foresaw_tells_no_password(
     for name, value in archive.settings(PDCP_STORE=tmp_path / "store", DAGSTER_HOME=tmp_path / "dagster").items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.syspath_prepend(str(archive.root / "rules"))
-    monkeypatch.setattr(per_patient, "run_patients", broken)
+    monkeypatch.setattr(collecting, "run_patients", broken)
     deployment = Deployment(archive.root / "cohorts", Store(tmp_path / "store"), tmp_path / "dagster")
     with pytest.raises(RunBroken, match="nobody foresaw this"):
         run_cohort(deployment, deployment.cohort(COHORT), (), 1, ProgressBar(Console(quiet=True)))

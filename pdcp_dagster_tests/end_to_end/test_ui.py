@@ -10,19 +10,16 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from pdcp_dagster.defs.specs import CARDS
+from pdcp_dagster_tests.end_to_end.ui_page import Ui, await_address, free_port, seen
 
 if TYPE_CHECKING:
     from pdcp_dagster_tests.conftest import Pdcp
@@ -41,64 +38,7 @@ BACKFILLED = ("P1", "P10", "P11")
 RANGE = {"dagster/asset_partition_range_start": "P1", "dagster/asset_partition_range_end": "P11"}
 BACKFILL = "dagster/backfill"
 _CLICKS, _BETWEEN_CLICKS_MS = 40, 1000
-Run = dict[str, Any]
-_PAGE_MS = 20_000
-_DAEMON_S = 240.0
 _END_S = 60.0
-_RUNS = """{ runsOrError(limit: 50) { ... on Runs {
-    results { runId jobName status creationTime endTime tags { key value }
-              stats { ... on RunStatsSnapshot { stepsSucceeded } } }
-} } }"""
-
-
-@dataclass
-class Ui:
-    """A browser's page on the running UI, and what it was heard to do."""
-
-    root: Path
-    url: str
-    page: Page
-    errors: list[str] = field(default_factory=list)
-    addresses: set[str] = field(default_factory=set)
-
-    def listen(self, page: Page) -> Page:
-        """Keep the page's console errors, and whom it speaks to."""
-        page.set_default_timeout(_PAGE_MS)
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda request: self.addresses.add(request.url))
-        page.on("websocket", lambda socket: self.addresses.add(socket.url))
-        return page
-
-    def open(self, path: str, **query: str) -> Page:
-        self.page.goto(f"{self.url}{path}" + (f"?{urlencode(query)}" if query else ""))
-        return self.page
-
-    def partition(self, asset: str, patient: str) -> Page:
-        return self.open(f"/assets/demo/{asset}", view="partitions", partition=patient)
-
-    def runs(self) -> list[Run]:
-        """Return the newest runs, newest first, by the question that the UI itself asks."""
-        answer = self.page.request.post(f"{self.url}/graphql", data={"query": _RUNS}).json()
-        runs: list[Run] = answer["data"]["runsOrError"]["results"]
-        for run in runs:
-            run["tags"] = {tag["key"]: tag["value"] for tag in run["tags"]}
-        return runs
-
-    def await_success(self, wanted: Callable[[Run], bool]) -> Run:
-        """Wait until a run that is wanted has succeeded, and return it."""
-        deadline = time.monotonic() + _DAEMON_S
-        while time.monotonic() < deadline:
-            for run in filter(wanted, self.runs()):
-                assert run["status"] not in {"FAILURE", "CANCELED"}, run
-                if run["status"] == "SUCCESS":
-                    return run
-            self.page.wait_for_timeout(500)
-        pytest.fail(f"no such run after {_DAEMON_S} s: {self.runs()}")
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.errors.append(message.text)
 
 
 @pytest.fixture(scope="module")
@@ -106,15 +46,12 @@ def ui(site: Site, pdcp: Pdcp, chromium: Browser, tmp_path_factory: pytest.TempP
     """The UI on a copy of the finished demo, to be changed freely."""
     root = tmp_path_factory.mktemp("ui") / "root"
     shutil.copytree(site.root, root)
-    port = _free_port()
+    port = free_port()
     with pdcp.start("demo", "ui", "--root", root, "--port", str(port)) as server:
         try:
-            _await_address(server)
-            expect.set_options(timeout=_PAGE_MS)
-            with chromium.new_context(viewport={"width": 1400, "height": 900}) as context:
-                seen = Ui(root, f"http://127.0.0.1:{port}", context.new_page())
-                seen.listen(seen.page)
-                yield seen
+            await_address(server)
+            with seen(chromium, root, port) as ui:
+                yield ui
         finally:
             server.send_signal(signal.SIGINT)
             try:
@@ -272,29 +209,10 @@ def test_nothing_was_complained_of_nor_asked_of_any_other_host_and_no_popup_is_i
     page.wait_for_load_state("networkidle")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert ui.errors == []
-    spoken_to = {urlsplit(address).netloc for address in ui.addresses if not address.startswith(("data:", "blob:"))}
-    assert spoken_to == {urlsplit(ui.url).netloc}
+    assert ui.hosts() == {urlsplit(ui.url).netloc}
 
 
 def _materialize_dialog(ui: Ui) -> Locator:
     page = ui.open("/locations/pdcp_dagster/jobs/collect_demo")
     page.get_by_role("button", name="Materialize all").click()
     return page.locator("[role=dialog][aria-modal=true]")  # its menus are dialogs, too, and fade away slowly
-
-
-def _await_address(server: subprocess.Popen[str]) -> None:
-    """Read until the command says where the UI is; then the browser can go there."""
-    assert server.stdout is not None
-    said = []
-    for line in server.stdout:
-        said.append(line)
-        if line.startswith("Dagster UI: http://"):
-            return
-    pytest.fail(f"`pdcp demo ui` ended: {''.join(said)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
