@@ -16,6 +16,8 @@ from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogSt
 from dagster._core.storage.runs import SqlRunStorage
 from dagster._core.storage.schedules import SqlScheduleStorage
 
+from pdcp_dagster.commands.deployment import WrongConfiguration
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
@@ -48,11 +50,11 @@ class Named:
 def connections(instance: dg.DagsterInstance) -> Iterator[Callable[[], AbstractContextManager[Connection]]]:
     """Yield what opens each database of an instance: the index of events, each run's events on SQLite, runs, ticks.
 
-    Raises NotImplementedError for a storage that is no SQL database.
+    Raises WrongConfiguration for a storage that is no SQL database.
     """
     events, runs, ticks = instance.event_log_storage, instance.run_storage, instance.schedule_storage
     if not isinstance(events, SqlEventLogStorage) or not isinstance(runs, SqlRunStorage):
-        raise NotImplementedError("only Dagster's SQL storages can be searched")
+        raise WrongConfiguration("dagster.yaml: only Dagster's SQL storages (SQLite, Postgres) can be searched")
     yield events.index_connection
     for shard in shards(events):
         yield partial(events.run_connection, shard)

@@ -7,11 +7,13 @@ What lives here: who may be forgotten, the order of it all, and what is left. Wh
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import click
 import dagster as dg
 
 from pdcp_dagster.adapters.decisions_file import DecisionsFileError
@@ -19,7 +21,7 @@ from pdcp_dagster.adapters.orthanc import Orthanc, OrthancError, OrthancSettings
 from pdcp_dagster.adapters.parquet import TableError
 from pdcp_dagster.adapters.store import PatientBusyError
 from pdcp_dagster.adapters.store.forgetting_marks import clear_forgetting
-from pdcp_dagster.adapters.table_rows import RowsError
+from pdcp_dagster.adapters.table_rows import RowsError, count_rows_of
 from pdcp_dagster.commands.dagster_history import (
     delete_naming,
     history_of,
@@ -64,10 +66,20 @@ class Wish:
     force: bool = False
 
 
+def confirmation(*, yes: bool) -> Callable[[], bool]:
+    """Return what asks at the terminal whether to go on; WrongConfiguration where there is nobody to ask."""
+    if yes:
+        return lambda: True
+    if not sys.stdin.isatty():
+        raise WrongConfiguration("nobody can be asked whether to go on: --yes removes without asking")
+    return lambda: click.confirm("Remove all this?")
+
+
 def forget_patients(deployment: Deployment, cohort: str, wish: Wish, console: Console) -> bool:
     """Forget patients, and return whether nothing of them is left; also false where `confirm` says no.
 
-    Ends with one line, nothing changed, where a patient is unknown, under work, or still in the archive.
+    Ends with one line, nothing changed, where a patient is unknown, under work, or still in the archive. Raises
+    RunBroken where Dagster's records, or the disk, give way: the same again completes it.
     """
     chosen = deployment.cohort(cohort)
     if not deployment.store.cohort(cohort).path.exists():
@@ -119,7 +131,8 @@ class _Forgetting:
         if self.instance is not None:
             for each in doomed:
                 remove_history(self.instance, self.cohort.name, each.names.partition_key, mentions_of(each.names))
-            reported = self._report_anew(doomed)
+        reported = self._report_anew(doomed)
+        if self.instance is not None:
             for each in doomed:
                 troubles[each.names] += reported
                 if self.wish.delete_runs:
@@ -145,7 +158,7 @@ class _Forgetting:
             named = self._naming(doomed.names, also_own=True)
             databases = raw_mentions(self.instance, mentions) if named.is_nothing else []
         remains = Remains(doomed, self.cohort, tuple(troubles), tuple(left), named, tuple(databases))
-        told_remains(remains, self._own_files(doomed.names), self.console)
+        told_remains(remains, self._own_files(doomed.names), self._other_cohorts(doomed.names), self.console)
         return remains.is_nothing
 
     def _meant(self, name: str) -> list[PatientNames]:
@@ -200,16 +213,25 @@ class _Forgetting:
         """Make the report that was removed; not where it would name the patients again. Return what went wrong."""
         lost = self.folder.file("cohort_report").exists() and not (self.folder.path / "cohort_report.html").exists()
         listed = set(self.deployment.listed_patients(self.cohort))
-        if self.instance is None or not lost:
+        if not lost:
             return []
-        if any(each.names.patient_id in listed for each in doomed):
-            self.console.print("No report is made: the cohort's own list would have it name the patient again.")
+        if self.instance is None or any(each.names.patient_id in listed for each in doomed):
+            why = "there is no Dagster home" if self.instance is None else "the cohort's own list would have it name"
+            again = "" if self.instance is None else " the patient again"
+            self.console.print(f"No report is made: {why}{again}.", soft_wrap=True)
             return []
         try:
             report_cohort(self.cohort, self.instance)
         except RunBroken as error:
             return [f"cohort_report.html could not be made anew: {error}"]
         return []
+
+    def _other_cohorts(self, names: PatientNames) -> list[str]:
+        """Return the other cohorts of the store whose patient list has the PatientID."""
+        lists = sorted(self.deployment.store.root.glob("*/patient_ids.parquet"))
+        wanted = {"patient_id": names.patient_id}
+        others = [path for path in lists if path.parent != self.folder.path]
+        return [path.parent.name for path in others if count_rows_of(path, wanted)]
 
     def _own_files(self, names: PatientNames) -> list[str]:
         """Return the user's own files beside the cohort's that name the patient."""

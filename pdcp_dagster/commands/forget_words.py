@@ -73,7 +73,7 @@ def _of(doomed: Doomed) -> Iterator[str]:
     for table, rows in found.rows.items():
         yield f"{table}: {rows} rows"
     for page in found.pages:
-        yield f"{page}: " + ("made anew without the patient" if page == "cohort_report.html" else "removed")
+        yield f"{page}: " + ("removed and made anew" if page == "cohort_report.html" else "removed")
     if found.decision:
         yield "decisions.yaml: 1 decision"
     if history is not None:
@@ -81,8 +81,8 @@ def _of(doomed: Doomed) -> Iterator[str]:
         yield f"Dagster: {partition}{history.events} events, {history.checks} check results"
 
 
-def told_remains(remains: Remains, own_files: Sequence[str], console: Console) -> None:
-    """Print whether the patient is forgotten, or what is left and why; then what was never ours to change."""
+def told_remains(remains: Remains, own_files: Sequence[str], other_cohorts: Sequence[str], console: Console) -> None:
+    """Print whether the patient is forgotten, or what is left and why; then what was not meant, or not ours."""
     names = remains.doomed.names
 
     def tell(line: str) -> None:
@@ -91,11 +91,13 @@ def told_remains(remains: Remains, own_files: Sequence[str], console: Console) -
 
     name = printable(remains.doomed.name)
     if remains.is_nothing:
-        console.print(f"Forgotten: {name}. Nothing in the store names the patient any more.", soft_wrap=True)
+        console.print(f"Forgotten: {name}. Nothing of this cohort names the patient any more.", soft_wrap=True)
     else:
         console.print(f"[red]Not wholly forgotten[/]: {name}. Left:", soft_wrap=True)
     for line in (*remains.troubles, *remains.files, *_recorded(remains)):
         tell(line)
+    if other_cohorts:
+        tell(f"the store has the patient in other cohorts, too: {', '.join(other_cohorts)}")
     if own_files:
         tell(f"not touched, being yours: {', '.join(own_files)}. Listings and reports follow the cohort's list.")
 

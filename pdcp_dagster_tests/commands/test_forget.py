@@ -21,7 +21,7 @@ from pdcp_dagster.adapters.store import PatientFolder
 from pdcp_dagster.commands import forget
 from pdcp_dagster.commands.dagster_instance import opened_dagster
 from pdcp_dagster.commands.deployment import Deployment, WrongConfiguration
-from pdcp_dagster.commands.forget import Wish, forget_patients
+from pdcp_dagster.commands.forget import Wish, confirmation, forget_patients
 from pdcp_dagster.commands.progress import ProgressBar
 from pdcp_dagster.commands.run import run_cohort
 from pdcp_dagster.defs.jobs import patient_asset_keys
@@ -202,7 +202,7 @@ def test_with_the_runs_deleted_nothing_is_left_and_whoever_stays_is_shown_as_bef
 def test_killed_anywhere_it_is_completed_by_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a PatientID that would lead out of the store, were it a path."""
     others = {each: place.files(each) for each in (STAYS, GONE)}
-    steps = ("remove_history", "report_cohort", "delete_naming", "overwrite_deleted", "clear_forgetting")
+    steps = ("remove_history", "report_cohort", "delete_naming", "overwrite_deleted")
     for step in steps:
         with monkeypatch.context() as patch:
             patch.setattr(forget, step, _killed)
@@ -247,6 +247,25 @@ def test_nothing_goes_before_it_was_told_and_agreed_to(place: Place) -> None:
     assert f"{len(before)} files" in place.said.getvalue()
     assert "cohort_dvh.parquet: 4 rows" in place.said.getvalue()
     assert "Nothing was removed" in place.said.getvalue()
+
+
+def test_without_a_terminal_nothing_is_agreed_to_unless_it_was_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+
+    assert confirmation(yes=True)()
+    with pytest.raises(WrongConfiguration, match="--yes"):
+        confirmation(yes=False)
+
+
+def test_another_cohort_that_has_the_patient_is_told_and_left_alone(place: Place) -> None:
+    other = place.deployment.store.root / "other"
+    shutil.copytree(place.deployment.store.cohort(COHORT).path, other)
+    before = {path: path.read_bytes() for path in other.rglob("*") if path.is_file()}
+
+    place.forget(GONE)
+
+    assert "in other cohorts, too: other" in place.said.getvalue()
+    assert {path: path.read_bytes() for path in other.rglob("*") if path.is_file()} == before
 
 
 def test_a_patient_on_the_cohorts_own_list_does_not_come_back_through_the_report(place: Place) -> None:
