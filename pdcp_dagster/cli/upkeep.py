@@ -1,4 +1,4 @@
-"""`pdcp commission` and `pdcp structure-names`: trust in doses, and in names."""
+"""`pdcp commission`, `pdcp structure-names` and `pdcp forget`: trust in doses and names, and an end to both."""
 
 from __future__ import annotations
 
@@ -54,3 +54,30 @@ def structure_names(cohort: str, *, as_yaml: bool) -> None:
     from pdcp_dagster.commands.structure_names import show_structure_names  # noqa: PLC0415
 
     show_structure_names(Deployment.from_environment(os.environ), cohort, Terminal(), as_yaml=as_yaml)
+
+
+@main.command()
+@COHORT
+@click.option("--patient", "patients", multiple=True, required=True, help=f"{NAME}; may be repeated.")
+@click.option("--delete-runs", is_flag=True, help="Delete runs that name the patient, with all they tell of others.")
+@click.option("--force", is_flag=True, help="Also who is still in the archive, or where that cannot be asked.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(cohort: str, patients: tuple[str, ...], *, delete_runs: bool, force: bool, yes: bool) -> None:
+    """Remove all that the store holds of patients, and say what that was.
+
+    Exit code 0: nothing is left. 1: something is, and is told. 2: unknown, under work, or still in the archive.
+    """
+    from pdcp_dagster.commands.deployment import Deployment  # noqa: PLC0415
+
+    deployment = Deployment.from_environment(os.environ)
+    deployment.cohort(cohort)
+    from pdcp_dagster.commands.dagster_instance import RunBroken  # noqa: PLC0415 - Dagster costs seconds to import
+    from pdcp_dagster.commands.forget import Wish, confirmation, forget_patients  # noqa: PLC0415
+
+    wish = Wish(patients, confirmation(yes=yes), delete_runs=delete_runs, force=force)
+    try:
+        nothing_left = forget_patients(deployment, cohort, wish, Terminal())
+    except RunBroken as error:
+        raise click.ClickException(f"{error}. The same command completes it") from error
+    if not nothing_left:
+        raise SystemExit(FAILED)

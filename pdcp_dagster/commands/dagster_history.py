@@ -8,7 +8,6 @@ Tested with SQLite. With Postgres the same statements run on the storage's one d
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,33 +108,24 @@ def delete_naming(instance: dg.DagsterInstance, cohort: str, named: Named, menti
     return left
 
 
-def overwrite_deleted(instance: dg.DagsterInstance, mentions: Mentions) -> None:
+def overwrite_deleted(instance: dg.DagsterInstance, mentions: Mentions) -> list[str]:
     """Have SQLite write those databases anew whose files still hold a name: what is deleted stays in free pages.
 
-    Not possible while somebody reads from one; other databases see to it themselves.
+    Return the names of files that could not be: somebody else reads from them. Other databases than SQLite see to free
+    pages themselves.
     """
     wanted = [each.encode("utf-8", "surrogatepass") for each in mentions.spellings]
+    in_use = []
     for connection in connections(instance):
         with connection() as opened:
-            if opened.dialect.name != "sqlite":
-                continue
-            if _holds(_file_of(opened), wanted):
-                with suppress(OperationalError):
+            if opened.dialect.name == "sqlite" and _holds(file := _file_of(opened), wanted):
+                try:
                     opened.exec_driver_sql("VACUUM")
-                    opened.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def raw_mentions(instance: dg.DagsterInstance, mentions: Mentions) -> list[str]:
-    """Return the SQLite files whose bytes hold a long name, deleted or not."""
-    wanted = [each.encode("utf-8", "surrogatepass") for each in mentions.spellings if mentions.is_telling(each)]
-    found = []
-    for connection in connections(instance):
-        with connection() as opened:
-            if opened.dialect.name == "sqlite":
-                file = _file_of(opened)
-                if _holds(file, wanted):
-                    found.append(file.name)
-    return found
+                    busy = opened.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+                except OperationalError:
+                    busy = True
+                in_use += [file.name] if busy else []
+    return in_use
 
 
 def _file_of(connection: Connection) -> Path:

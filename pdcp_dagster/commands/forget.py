@@ -26,7 +26,6 @@ from pdcp_dagster.commands.dagster_history import (
     delete_naming,
     history_of,
     overwrite_deleted,
-    raw_mentions,
     remove_history,
 )
 from pdcp_dagster.commands.dagster_instance import RunBroken, opened_dagster
@@ -138,8 +137,6 @@ class _Forgetting:
                 if self.wish.delete_runs:
                     naming, mentions = self._naming(each.names, also_own=True), mentions_of(each.names)
                     troubles[each.names] += delete_naming(self.instance, self.cohort.name, naming, mentions)
-            for each in doomed:
-                overwrite_deleted(self.instance, mentions_of(each.names))
         ended = [self._end(each, troubles[each.names]) for each in doomed]
         return all(ended)
 
@@ -150,13 +147,12 @@ class _Forgetting:
             return [str(error)]
 
     def _end(self, doomed: Doomed, troubles: list[str]) -> bool:
-        left = left_of(self.folder, doomed.names)
-        if not left and not troubles:
-            clear_forgetting(self.folder, doomed.names)
-        mentions, named, databases = mentions_of(doomed.names), None, []
+        left, named, databases = left_of(self.folder, doomed.names), None, []
         if self.instance is not None:
+            databases = overwrite_deleted(self.instance, mentions_of(doomed.names))
             named = self._naming(doomed.names, also_own=True)
-            databases = raw_mentions(self.instance, mentions) if named.is_nothing else []
+        if not (left or troubles or databases):
+            clear_forgetting(self.folder, doomed.names)
         remains = Remains(doomed, self.cohort, tuple(troubles), tuple(left), named, tuple(databases))
         told_remains(remains, self._own_files(doomed.names), self._other_cohorts(doomed.names), self.console)
         return remains.is_nothing

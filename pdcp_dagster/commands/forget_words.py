@@ -38,7 +38,7 @@ class Doomed:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What is left of a patient. databases: SQLite files that hold the name in free pages alone."""
+    """What is left of a patient. databases: SQLite files that may hold the name in free pages."""
 
     doomed: Doomed
     cohort: Cohort

@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sqlite3
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.scheduler.instigation import TickData, TickStatus
 from rich.console import Console
 
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings
@@ -71,6 +75,9 @@ class Place:
             if any(text in str(path.relative_to(store)) for text in texts)
             or (path.is_file() and any(text in path.read_bytes() for text in wanted))
         )
+
+    def lists(self) -> list[Path]:
+        return sorted((self.root / "cohorts").iterdir())
 
     def list_only(self, patients: Sequence[str]) -> None:
         lines = "".join(f'"{line}"\n' for line in ("patient_id", *patients))
@@ -187,6 +194,8 @@ def test_with_the_runs_deleted_nothing_is_left_and_whoever_stays_is_shown_as_bef
     stays, shown = place.files(STAYS), place.shown(STAYS)
     assert set(shown.values()) == {"MATERIALIZED"}
     assert place.shown(GONE) == shown
+    with place.dagster() as instance:
+        _record_tick_and_backfill(instance)
 
     assert place.forget(GONE, delete_runs=True)
 
@@ -197,6 +206,41 @@ def test_with_the_runs_deleted_nothing_is_left_and_whoever_stays_is_shown_as_bef
     assert STAYS in (place.deployment.store.cohort(COHORT).path / "cohort_report.html").read_text()
     with pytest.raises(WrongConfiguration, match="nothing of patient"):
         place.forget(GONE)
+
+
+def test_what_somebody_reads_from_is_not_written_anew_and_the_next_completes_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader, such as the Dagster UI, keeps SQLite from overwriting what was deleted."""
+    monkeypatch.setattr("dagster._core.storage.event_log.sqlite.sqlite_event_log.SQLITE_BUSY_TIMEOUT_SECONDS", 0.1)
+    index = place.deployment.dagster_home / "history" / "runs" / "index.db"
+    place.list_only([STAYS, GONE])  # without a report, which is another test's
+    with closing(sqlite3.connect(index)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM event_logs").fetchone() != (0,)
+        assert not place.forget(GONE, delete_runs=True)
+    assert "free pages of index.db" in place.said.getvalue()
+
+    assert place.forget(GONE, delete_runs=True)
+
+    assert place.bytes_with(GONE) == []
+
+
+def _record_tick_and_backfill(instance: dg.DagsterInstance) -> None:
+    """Have a tick of the sensor and a finished backfill name the patient."""
+    instance.create_tick(
+        TickData("origin", "watch", InstigatorType.SENSOR, TickStatus.SKIPPED, 1.0, skip_reason=f"no longer: {GONE}")
+    )
+    backfill = PartitionBackfill(
+        "abcdefgh",
+        BulkActionStatus.COMPLETED_SUCCESS,
+        from_failure=False,
+        tags={"why": GONE},
+        backfill_timestamp=1.0,
+        asset_selection=patient_asset_keys(COHORT, "CRDP"),
+        partition_names=[GONE],
+    )
+    instance.add_backfill(backfill)
 
 
 def test_killed_anywhere_it_is_completed_by_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,24 +301,19 @@ def test_without_a_terminal_nothing_is_agreed_to_unless_it_was_said_before(monke
         confirmation(yes=False)
 
 
-def test_another_cohort_that_has_the_patient_is_told_and_left_alone(place: Place) -> None:
+def test_the_users_own_list_and_other_cohorts_are_told_and_left_alone(place: Place) -> None:
+    """No report is made then: it would have the patient come back as not in the archive."""
+    place.list_only([STAYS, GONE])
     other = place.deployment.store.root / "other"
     shutil.copytree(place.deployment.store.cohort(COHORT).path, other)
-    before = {path: path.read_bytes() for path in other.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in (*other.rglob("*"), *place.lists()) if path.is_file()}
 
     place.forget(GONE)
 
-    assert "in other cohorts, too: other" in place.said.getvalue()
-    assert {path: path.read_bytes() for path in other.rglob("*") if path.is_file()} == before
-
-
-def test_a_patient_on_the_cohorts_own_list_does_not_come_back_through_the_report(place: Place) -> None:
-    place.list_only([STAYS, GONE])
-
-    place.forget(GONE)
-
-    assert not [path for path in place.bytes_with(GONE) if not path.startswith(".dagster/")]
+    assert {path: path.read_bytes() for path in before} == before
+    assert not [path for path in place.bytes_with(GONE) if not path.startswith((".dagster/", "other/"))]
     assert f"{COHORT}.csv" in place.said.getvalue()
+    assert "in other cohorts, too: other" in place.said.getvalue()
     assert "No report is made" in place.said.getvalue()
 
 
