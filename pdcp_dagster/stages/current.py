@@ -74,8 +74,9 @@ class NotInLinkage(PatientNotLoadableError):  # noqa: N818 - told like an exclus
 
 
 def standing_of(folder: PatientFolder, configurations: Mapping[str, str] = NOT_ASKED) -> Standing:
-    """Return the status: EXCLUDE where the archive does not have the patient any more (I_EXEC_012), FAILED where
-    failure.json is there, else that of the notes' codes, else PENDING.
+    """Return the status: EXCLUDE where the archive does not have the patient any more, else that of the files.
+
+    FAILED where failure.json is there, else that of the notes' codes, else PENDING.
 
     configurations: what the cohort file says to each stage today (`inputs.configurations_of`), where that is known;
     what was made with another one is PENDING.
@@ -85,9 +86,13 @@ def standing_of(folder: PatientFolder, configurations: Mapping[str, str] = NOT_A
     notes cannot be read.
     """
     tombstone = read_tombstone(folder)
-    if tombstone is not None:
-        gone = Finding(DELETED, f"noticed {tombstone.noticed[:10] or 'some day'}")
-        return Standing(Status.EXCLUDE, DELETED, in_words(gone), (gone,))
+    if tombstone is None:
+        return _standing_of_files(folder, configurations)
+    gone = Finding(DELETED, f"noticed {tombstone.noticed[:10] or 'some day'}")
+    return Standing(Status.EXCLUDE, DELETED, in_words(gone), (gone,))
+
+
+def _standing_of_files(folder: PatientFolder, configurations: Mapping[str, str]) -> Standing:
     failure = folder.read_failure()
     try:
         notes = folder.read_notes() or {}
