@@ -16,7 +16,7 @@ PEERS_STAMP := $(PEERS)/.installed
 PEERS_PYTHON ?= $(PYTHON)
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo ui test check format docs soak bench bench-peers constraints clean
+.PHONY: help install system demo ui test check format docs screenshots soak bench bench-peers constraints clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ format: $(STAMP) ## Format the code
 
 docs: $(STAMP) ## Renew docs/codes.md from the registry of codes
 	@$(BIN)/python -c 'from pdcp_dagster.domain.code_page import codes_page; print(codes_page(), end="")' > docs/codes.new && mv docs/codes.new docs/codes.md
+
+screenshots: install ## Renew the README's pictures from a finished demo (make demo first)
+	@$(BIN)/python tools/screenshots.py --root $(DEMO) --port $(PORT)
 
 soak: install ## Run through random faults for ten minutes (SOAK_ARGS="--minutes 3 --patients 50")
 	$(BIN)/python -m pdcp_dagster_tests.faults.soak $(SOAK_ARGS)

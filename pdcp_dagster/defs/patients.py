@@ -40,10 +40,10 @@ class Listing:
         """Return what to tell of it; PatientIDs only where the cohort shows them."""
         return {
             "patients": len(self.found.table),
-            "new_patients": self.added,
-            "deleted_from_archive": _some(self.presence.deleted),
-            "back_in_archive": _some(self.presence.returned),
-            "not_in_archive": _some(told_missing(cohort, self.found.not_in_archive)),
+            "new patients": self.added,
+            "deleted from the archive": _some(self.presence.deleted),
+            "back in the archive": _some(self.presence.returned),
+            "not in the archive": _some(told_missing(cohort, self.found.not_in_archive)),
             "dagster/row_count": len(self.found.table),
         }
 

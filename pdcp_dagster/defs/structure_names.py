@@ -43,7 +43,7 @@ def structure_names_asset(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
         doubts = doubts_of(structure_names) if structure_names is not None else ()
         told: dict[str, dg.RawMetadataValue] = {
             "map": structure_names.version if structure_names is not None else "none (structure_names)",
-            "to_name": _shown(table[table["state"].isin(["conflict", "unmapped"])]),
+            "names to map": _shown(table[table["state"].isin(["conflict", "unmapped"])]),
             "dagster/row_count": len(table),
         }
         told |= {state: int(counts.get(state, 0)) for state in STATES}

@@ -173,7 +173,7 @@ def _listed_anew(
     context.log.info(
         "%s patients in the archive, %s of them new; deleted since the last look: %s; back again: %s; arriving, "
         "left for later: %s.",
-        *(told[name] for name in ("patients", "new_patients", "deleted_from_archive", "back_in_archive")),
+        *(told[name] for name in ("patients", "new patients", "deleted from the archive", "back in the archive")),
         _some(sorted(listing.found.arriving)),
     )
     event = dg.AssetMaterialization(

@@ -49,7 +49,7 @@ def test_a_listed_patient_becomes_a_partition_whose_key_is_safe_and_keeps_its_ze
     assert sorted(site.partitions()) == sorted([AWKWARD_KEY, "00L7"])
     table = read_table(site.store.file("patient_ids"))
     assert dict(zip(table["partition_key"], table["patient_id"], strict=True)) == {AWKWARD_KEY: AWKWARD, "00L7": "00L7"}
-    assert {"patients": 2, "new_patients": 2, "not_in_archive": "L8, L9"}.items() <= shown(first_list).items()
+    assert {"patients": 2, "new patients": 2, "not in the archive": "L8, L9"}.items() <= shown(first_list).items()
 
 
 def test_listing_again_adds_nothing(site: Site, first_list: dg.ExecuteInProcessResult) -> None:
@@ -57,7 +57,7 @@ def test_listing_again_adds_nothing(site: Site, first_list: dg.ExecuteInProcessR
     before = site.partitions()
     result = site.list_patients()
     assert site.partitions() == before
-    assert shown(result)["new_patients"] == 0
+    assert shown(result)["new patients"] == 0
 
 
 def test_a_new_patient_comes_last_and_a_patient_who_left_the_archive_keeps_the_partition(
@@ -72,7 +72,7 @@ def test_a_new_patient_comes_last_and_a_patient_who_left_the_archive_keeps_the_p
     site.write_cohort(["00L7", "L8"])
     result = site.list_patients()
     assert site.partitions() == [*before, "L8"], "new keys are a contiguous range"
-    assert shown(result)["new_patients"] == 1
+    assert shown(result)["new patients"] == 1
     assert list(read_table(site.store.file("patient_ids"))["patient_id"]) == ["00L7", "L8"]
 
 

@@ -54,7 +54,7 @@ def test_the_table_is_stored_and_its_metadata_tell_what_is_open(tmp_path: Path) 
         "dagster/row_count": 3,
     }
     assert told["doubts_about_the_map"] == "Cuoch is not in our list of TG-263 names"
-    to_name = event.materialization.metadata["to_name"]
+    to_name = event.materialization.metadata["names to map"]
     assert isinstance(to_name, dg.TableMetadataValue)
     (shown,) = to_name.records
     assert (shown.data["roi_name"], shown.data["proposal"]) == ("lt lung", "Lung_L")
