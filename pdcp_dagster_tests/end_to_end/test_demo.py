@@ -383,7 +383,8 @@ def test_leading_zeros_prefixes_and_awkward_names_are_patients_of_their_own(site
 
 def test_nothing_is_written_outside_the_demos_folders(site: Site) -> None:
     assert {path.name for path in (site.root / "store").iterdir()} == {"demo"}
-    cohort = {"patients", "patient_ids.parquet", "cohort_report.parquet", "cohort_report.html", "cohort_dvh.parquet"}
+    tables = {f"{each}.parquet" for each in ("patient_ids", "cohort_report", "cohort_dvh", "cohort_structure_names")}
+    cohort = {"patients", *tables, "cohort_report.html", "codes_before.parquet", ".patient_ids.lock"}
     assert {path.name for path in site.store.path.iterdir()} == cohort
     assert {path.name for path in site.root.parent.iterdir()} == {site.root.name}
 
