@@ -132,7 +132,9 @@ def _quantised(picture: Image.Image) -> bytes:
     colours = 256
     while colours >= _FEWEST_COLOURS:
         written = BytesIO()
-        picture.quantize(colours, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
+        picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            written, "PNG", optimize=True
+        )
         if written.tell() <= _LARGEST_BYTES:
             return written.getvalue()
         colours //= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.commands.deployment import WrongConfiguration
+from pdcp_dagster.commands.structure_names import tell_of_another_map
 from pdcp_dagster.commands.tables import patient_table
 from pdcp_dagster.stages.naming import as_told
 from pdcp_dagster.stages.report import cohort_report_table
@@ -35,3 +36,4 @@ def show_status(deployment: Deployment, cohort: str, patients: Sequence[str], co
     console.print(patient_table(f"Cohort {cohort}", shown.to_dict("records")))
     counts = shown["status"].value_counts()
     console.print("  ".join(f"{count} {status}" for status, count in counts.items()))
+    tell_of_another_map(folder, deployment.tables(settings).structure_names, cohort, console)

@@ -10,7 +10,7 @@ from rich.table import Table
 from pdcp_dagster.commands.deployment import WrongConfiguration
 from pdcp_dagster.commands.tables import printable
 from pdcp_dagster.domain.structure_names import STATES, doubts_of
-from pdcp_dagster.stages.structure_name_table import structure_name_table
+from pdcp_dagster.stages.structure_name_table import named_by_another_map, structure_name_table
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from pdcp_dagster.adapters.store import CohortFolder
     from pdcp_dagster.commands.deployment import Deployment
+    from pdcp_dagster.domain.structure_names import StructureNameMap
 
 _COLOURS = {"conflict": "red", "unmapped": "yellow", "mapped": "green", "ignored": "dim"}
 
@@ -41,8 +43,19 @@ def show_structure_names(deployment: Deployment, cohort: str, console: Console, 
     counts = table["state"].value_counts()
     told = structure_names.version if structure_names is not None else "no map (structure_names)"
     console.print("  ".join(f"{counts.get(state, 0)} {state}" for state in STATES) + f"  by {printable(told)}")
+    tell_of_another_map(folder, structure_names, cohort, console)
     for doubt in doubts_of(structure_names) if structure_names is not None else ():
         console.print(f"[yellow]look at[/] {printable(doubt)}")
+
+
+def tell_of_another_map(
+    folder: CohortFolder, structure_names: StructureNameMap | None, cohort: str, console: Console
+) -> None:
+    """Say how many patients' tables were named by another map than the cohort's of today; nothing where none."""
+    count = named_by_another_map(folder, structure_names)
+    if count:
+        told = f"{count} patient{'s have' if count != 1 else ' has'} names of an earlier map"
+        console.print(f"[yellow]{told}[/] until `pdcp run --cohort {printable(cohort)}`", soft_wrap=True)
 
 
 def map_lines(table: pd.DataFrame) -> str:

@@ -31,7 +31,7 @@ def cohort_definitions(
                 patient_ids_asset(cohort, cohorts),
                 per_patient_assets(cohort, cohorts),
                 *cohort_assets(cohort, cohorts),
-            structure_names_asset(cohort, cohorts),
+                structure_names_asset(cohort, cohorts),
             ],
             cohort,
         ),

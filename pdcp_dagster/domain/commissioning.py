@@ -178,7 +178,7 @@ def judge(by_convention: Mapping[Convention, Differences | str], own: Convention
 
 def _volume(dvh: Dvh, tps: TpsDvh, tolerances: Tolerances, *, judged: bool) -> Difference:
     ours, theirs = dvh.volume_cm3, tps.volume_cm3
-    large = theirs is not None and min(ours, theirs) >= tolerances.smallest_cm3
+    large = theirs is not None and max(ours, theirs) >= tolerances.smallest_cm3
     apart = _PERCENT * (ours / theirs - 1) if theirs else None
     return Difference("volume", "%", ours, theirs, apart, tolerances.volume_pct if judged and large else None)
 

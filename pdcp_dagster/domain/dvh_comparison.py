@@ -141,7 +141,7 @@ def _numbers(dvh: Dvh, tps: TpsDvh) -> dict[str, Cell]:
 
 
 def _volume_apart(ours_cm3: float, theirs_cm3: float, end_caps_cm3: float) -> list[str]:
-    if min(ours_cm3, theirs_cm3) < SMALLEST_JUDGED_CM3:
+    if max(ours_cm3, theirs_cm3) < SMALLEST_JUDGED_CM3:
         return []
     allowed_cm3 = ROI_VOLUME_PCT / _PERCENT * theirs_cm3 + end_caps_cm3
     if abs(ours_cm3 - theirs_cm3) <= allowed_cm3:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import datetime as dt
 
 _WORD = re.compile(r"[^\W_]+")
+_IDEOGRAM = re.compile(r"[\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]")
+"""One Chinese character, or Korean syllable, is a whole family name."""
 _PSEUDONYMS_BEGIN = ("anon", "pseudo", "deident")
 _NOBODY = frozenset(
     "patient subject participant case study test phantom removed redacted withheld unknown unnamed noname none null "
@@ -82,7 +84,7 @@ def _names_nobody(word: str) -> bool:
     return (
         word in _NOBODY
         or word.startswith(_PSEUDONYMS_BEGIN)
-        or len(set(word)) == 1
+        or (len(set(word)) == 1 and not _IDEOGRAM.search(word))
         or any(character.isdigit() for character in word)
     )
 

@@ -102,7 +102,7 @@ def _organ(name: str) -> Proposal | None:
     sides = told_sides(name)
     letters = "".join(word for word in words if _side_word(word) is None)
     found = _nearest(letters)
-    if found is None or not found.standard_name:
+    if found is None or not found.standard_name or (not sides and _may_hold_a_side(letters)):
         return None
     if len(sides) > 1:
         return None if margin else _of_both(found)
@@ -112,6 +112,14 @@ def _organ(name: str) -> Proposal | None:
     if sides and not told_sides(found.standard_name):
         parts.append(LETTER_OF[next(iter(sides))])
     return Proposal("_".join(parts), found.because)
+
+
+def _may_hold_a_side(letters: str) -> bool:
+    """`rkidney`, `FEMUR_HEADL`: an organ, and one letter that may be its side."""
+    if letters in _BY_LETTERS or letters in _ALIASES:
+        return False
+    shorter = [letters[1:]] * (letters[0] in "lr") + [letters[:-1]] * (letters[-1] in "lr")
+    return any(each in _BY_LETTERS or each in _ALIASES for each in shorter)
 
 
 def _of_both(found: Proposal) -> Proposal | None:

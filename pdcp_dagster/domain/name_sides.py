@@ -7,6 +7,7 @@ name says (`laterality`), which must be surer of a word: here a doubtful one onl
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.domain.laterality import sides_in
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.laterality import Side
 
 _LEFT_WORDS = frozenset({
-    "links", "linker", "linke", "linkes", "gauche", "izquierdo", "izquierda", "izq", "esquerdo", "esquerda",
+    "lft", "links", "linker", "linke", "linkes", "gauche", "izquierdo", "izquierda", "izq", "esquerdo", "esquerda",
     "sinistro", "sinistra", "sinister",
 })  # fmt: skip
 _RIGHT_WORDS = frozenset({
-    "rechts", "rechter", "rechte", "rechtes", "droit", "droite", "derecho", "derecha", "direito", "direita",
+    "rgt", "rechts", "rechter", "rechte", "rechtes", "droit", "droite", "derecho", "derecha", "direito", "direita",
     "destro", "destra", "dexter",
 })  # fmt: skip
 """Words of other languages that mean nothing else."""
@@ -30,16 +31,20 @@ _RIGHT_PARTS = frozenset({"rca", "rul", "rml", "rll"})
 _LEFT_BEGINS = re.compile(r"left(?!over)\w|lt[a-z]{3}")
 _RIGHT_BEGINS = re.compile(r"right\w|rt(?!og|struct|plan|dose)[a-z]{3}")
 """`LTLUNG`, `rightkidney`: written in one."""
+_LETTER_FIRST = re.compile(r"(?<![^\W_])([LR])(?!T(?:struct|dose|plan|og)|N(?:s|od))(?=[A-Z][a-z])")
+"""`RLung`, `LFemoralHead`: a capital before another word's."""
 _LEFT_SHORT = frozenset({"l", "lt", "lft", "left", "li", "sin", "g"})
 _RIGHT_SHORT = frozenset({"r", "rt", "rgt", "right", "re", "dex", "dx", "d"})
 """What says a side where a person wrote that here one stands, and may mean anything elsewhere."""
 LETTER_OF: dict[Side, str] = {"left": "L", "right": "R"}
+_OF_LETTER: dict[str, Side] = {"L": "left", "R": "right"}
 
 
 def told_sides(name: str) -> frozenset[Side]:
     """Return the sides that a ROI's name, or a standard name, speaks of: none, one or both."""
+    name = unicodedata.normalize("NFKC", name)
     words = set(name_words(name))
-    found = set(sides_in(name))
+    found = set(sides_in(name)) | {_OF_LETTER[letter] for letter in _LETTER_FIRST.findall(name)}
     if words & (_LEFT_WORDS | _LEFT_PARTS) or any(map(_LEFT_BEGINS.match, words)):
         found.add("left")
     if words & (_RIGHT_WORDS | _RIGHT_PARTS) or any(map(_RIGHT_BEGINS.match, words)):

@@ -60,7 +60,7 @@ def _page(commissioned: Commissioned) -> CommissioningPage:
     return CommissioningPage(
         title=f"Commissioning of cohort {cohort.name}",
         verdict=f"{commissioned.verdict} {commissioned.advice}".rstrip(),
-        tone=DIFFERS if commissioned.failed else tone,
+        tone=DIFFERS if commissioned.failed or commissioned.torn else tone,
         facts=(
             ("Date", commissioned.day.isoformat()),
             ("Patients compared", str(commissioned.patients)),

@@ -99,9 +99,35 @@ class Commissioned:
         return self.counts[FAILED]
 
     @property
+    def torn(self) -> tuple[str, ...]:
+        """The planning systems of whose ROIs each is within tolerance by some convention, and all by none together.
+
+        A system computes all its DVHs by one convention: what only another one explains may be an error of a slice.
+        """
+        fitting: dict[str, set[Convention]] = {}
+        for roi in self.rois:
+            if roi["verdict"] == DIFFERS:
+                continue
+            of_roi = {one for one in CONVENTIONS if self._fits(roi, one)}
+            name = roi["tps"] or "not named"
+            fitting[name] = fitting.get(name, set(CONVENTIONS)) & of_roi
+        return tuple(name for name, conventions in fitting.items() if not conventions)
+
+    @cached_property
+    def _fitting(self) -> set[tuple[Any, ...]]:
+        return {
+            (*(row[name] for name in _ROI), row["end_caps"], row["dose_interpolation"])
+            for row in self.compared
+            if row["within_tolerance"]
+        }
+
+    def _fits(self, roi: dict[str, Any], convention: Convention) -> bool:
+        return (*(roi[name] for name in _ROI), convention.end_caps, convention.interpolation) in self._fitting
+
+    @property
     def is_explained(self) -> bool:
-        """Whether all that was compared agrees, or does so by another convention, and every patient could be read."""
-        return not self.failed and not self.counts[DIFFERS]
+        """Whether all that was compared agrees by one convention of each system, and every patient could be read."""
+        return not self.failed and not self.counts[DIFFERS] and not self.torn
 
     @property
     def verdict(self) -> str:
@@ -111,8 +137,13 @@ class Commissioned:
         failed = f", {_counted(self.failed, 'patient')} could not be read" if self.failed else ""
         return (
             f"{rois} of {patients}: {self.counts[AGREES]} agree, {self.counts[BY_CONVENTION]} agree by convention, "
-            f"{self.counts[DIFFERS]} differ; {others} could not be compared{failed}."
+            f"{self.counts[DIFFERS]} differ; {others} could not be compared{failed}.{self._torn_told}"
         )
+
+    @property
+    def _torn_told(self) -> str:
+        torn = some(list(self.torn))
+        return f" No one convention explains all ROIs of: {torn}. A system has but one: look at them." if torn else ""
 
     @property
     def advice(self) -> str:

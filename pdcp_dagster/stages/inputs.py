@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pdcp_dagster.domain.cohort import Cohort
+    from pdcp_dagster.domain.structure_names import StructureNameMap
     from pdcp_dagster.stages.patient import Patient
 
 ARCHIVE, CODE, CONFIGURATION, DECISION, TABLES, SELECTED = (
@@ -113,8 +114,13 @@ def _archive(patient: Patient) -> dict[str, str]:
     return {ARCHIVE: patient.fingerprint}
 
 
+def names_hash(structure_names: StructureNameMap | None) -> str:
+    """Return a hash of a map of structure names, in its order: of patterns the first that fits counts."""
+    return hash_of(structure_names.model_dump(mode="json") if structure_names is not None else None)
+
+
 def _structure_names(patient: Patient) -> dict[str, str]:
-    return {TABLES: hash_of(_map_of(patient))}
+    return {TABLES: names_hash(patient.settings.tables.structure_names)}
 
 
 def _prescriptions_and_names(patient: Patient) -> dict[str, str]:

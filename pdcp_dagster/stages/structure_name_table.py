@@ -18,6 +18,7 @@ from pdcp_dagster.adapters.parquet import read_columns, read_table
 from pdcp_dagster.adapters.structure_names import match_wholly
 from pdcp_dagster.domain.name_proposals import propose
 from pdcp_dagster.domain.structure_names import STATES, UNMAPPED, name_key, standard_names
+from pdcp_dagster.stages.inputs import TABLES, names_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,6 +66,14 @@ def structure_name_table(folder: CohortFolder, structure_names: StructureNameMap
     rows = [_row(name, seen[key], each, version) for (key, name), each in zip(spelt.items(), named, strict=True)]
     rows.sort(key=_order)
     return pd.DataFrame(rows, columns=list(STRUCTURE_NAME_COLUMNS)).astype(STRUCTURE_NAME_COLUMNS)
+
+
+def named_by_another_map(folder: CohortFolder, structure_names: StructureNameMap | None) -> int:
+    """Return how many patients' tables hold the names of another map than today's, until they are run again."""
+    today = names_hash(structure_names)
+    keys = read_table(folder.file("patient_ids"))["partition_key"]
+    marks = (folder.patient(str(key)).mark("structure_masks") for key in keys)
+    return sum(mark is not None and mark.made_with.get(TABLES, today) != today for mark in marks)
 
 
 def _names_by_patient(folder: CohortFolder) -> Iterable[list[str]]:

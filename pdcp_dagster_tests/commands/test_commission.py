@@ -17,7 +17,7 @@ from pdcp_dagster_tests.stages.conftest import COHORT, Ward
 from pdcp_dagster_tests.stages.planned_dvhs import EQUAL, UNCAPPED, WRONG, admit_planned
 
 Commission = Callable[..., Result]
-FINE, WORSE, SILENT = "[red]CC[/] :pill:", "CC-worse", "CC-silent"
+FINE, WORSE, SILENT, TORN = "[red]CC[/] :pill:", "CC-worse", "CC-silent", "CC-torn"
 KEYS = ("patient_id", "partition_key", "orthanc_id")
 
 
@@ -25,7 +25,7 @@ KEYS = ("patient_id", "partition_key", "orthanc_id")
 def ward(orthanc: PrivateOrthanc, tmp_path_factory: pytest.TempPathFactory) -> Ward:
     """A store of one patient who is explained (with an odd ID), one who is wrong, and one without histograms."""
     ward = Ward(tmp_path_factory.mktemp("commission"), orthanc)
-    for patient_id, names in ((FINE, (EQUAL, UNCAPPED)), (WORSE, (EQUAL, WRONG)), (SILENT, ())):
+    for patient_id, names in ((FINE, (UNCAPPED,)), (WORSE, (EQUAL, WRONG)), (SILENT, ()), (TORN, (EQUAL, UNCAPPED))):
         admit_planned(ward, patient_id, names)
         ward.run(patient_id)
     listed = [{name: getattr(task, name) for name in KEYS} for task in ward.tasks.values()]
@@ -66,19 +66,26 @@ def require_one_line(answer: Result, *words: str) -> None:
 def test_what_differs_is_exit_code_1_and_the_report_lies_in_the_store(commission: Commission, ward: Ward) -> None:
     answer = commission()
     assert answer.exit_code == 1, answer.output
-    assert "4 ROIs of 2 patients: 2 agree, 1 agree by convention, 1 differ; 1 ROI or patient" in answer.stdout
+    assert "5 ROIs of 3 patients: 2 agree, 2 agree by convention, 1 differ; 1 ROI or patient" in answer.stdout
     assert "agrees by convention: end caps" in answer.stdout
     assert "not compared CC-silent: the RTDOSE holds no histograms" in answer.stdout
     assert FINE in answer.stdout
     folder = ward.root / "store" / "ward" / "commissioning" / "2026-01-31"
     assert f"Report: {folder / 'commissioning.html'}" in answer.stdout.replace("\n", "")
-    assert set(read_table(folder / "commissioning.parquet")["patient_id"]) == {FINE, WORSE, SILENT}
+    assert set(read_table(folder / "commissioning.parquet")["patient_id"]) == {FINE, WORSE, SILENT, TORN}
 
 
 def test_what_is_explained_is_exit_code_0_in_a_folder_of_ones_own(commission: Commission, tmp_path: Path) -> None:
     answers = [commission("--patient", FINE, "--output", tmp_path / "reports") for _ in range(2)]
     assert [answer.exit_code for answer in answers] == [0, 0], answers[0].output
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["2026-01-31", "2026-01-31-2"]
+
+
+def test_what_no_one_convention_explains_is_exit_code_1(commission: Commission, tmp_path: Path) -> None:
+    """A planning system has one convention: what another one explains may be a slice that was lost."""
+    answer = commission("--patient", TORN, "--output", tmp_path)
+    assert answer.exit_code == 1
+    assert "No one convention explains all ROIs of" in answer.stdout
 
 
 def test_a_tolerance_forgives(commission: Commission, tmp_path: Path) -> None:

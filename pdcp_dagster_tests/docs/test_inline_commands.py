@@ -31,7 +31,8 @@ def require_known(text: str) -> None:
     command: click.Command = main
     for word in shlex.split(text)[1:]:
         if word.startswith("-"):
-            assert word.split("=")[0] in {option for each in command.params for option in each.opts}, text
+            known = {option for each in command.params for option in each.opts} | {"--help", "-h"}
+            assert word.split("=")[0] in known, text
         elif isinstance(command, click.Group):
             alternatives = word.split("|")
             assert set(alternatives) <= set(command.commands), text

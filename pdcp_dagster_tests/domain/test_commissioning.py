@@ -152,3 +152,10 @@ def test_the_tolerances_are_told_with_their_numbers_and_where_these_come_from() 
     told = Tolerances(volume_pct=2.5).told()
     assert told[1][:2] == ("Volume", "2.5 %")
     assert all(what and within and why for what, within, why in told)
+
+
+@pytest.mark.parametrize(("ours_cm3", "theirs_cm3"), [(4.9, 60.0), (60.0, 4.9)])
+def test_a_large_volume_that_is_small_on_the_other_side_is_judged(ours_cm3: float, theirs_cm3: float) -> None:
+    compared = found(evenly_spread(10, 60, volume_cm3=ours_cm3), theirs(volume_cm3=theirs_cm3))
+    (outside,) = compared.outside
+    assert outside.startswith("volume ")

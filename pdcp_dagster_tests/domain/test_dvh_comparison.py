@@ -97,6 +97,12 @@ def test_volumes_of_small_rois_of_the_body_and_in_per_cent_are_not_judged() -> N
     assert (row["tps_volume_cm3"], row["volume_difference_pct"]) == (None, None)
 
 
+@pytest.mark.parametrize(("ours_cm3", "theirs_cm3"), [(4.9, 60.0), (60.0, 4.9)])
+def test_a_large_roi_that_is_small_on_one_side_differs(ours_cm3: float, theirs_cm3: float) -> None:
+    said, _ = verdict(theirs(volume_cm3=theirs_cm3), evenly_spread(10, 60, volume_cm3=ours_cm3))
+    assert said == "differs"
+
+
 def test_a_coarse_histogram_is_allowed_its_bin() -> None:
     assert verdict(theirs(bin_gy=2.0))[0] == "agrees"
 

@@ -62,3 +62,8 @@ def test_no_proposal_breaks_a_rule_or_turns_or_loses_a_side(name: str) -> None:
         told, kept = told_sides(name), told_sides(found.standard_name)
         assert broken_rule(found.standard_name) is None
         assert not told or told == kept or (len(told) == 2 and not kept)
+
+
+@pytest.mark.parametrize("name", ["rkidney", "KIDNEYR", "FEMUR_HEADL", "LUNGL"])
+def test_nothing_is_proposed_where_a_stray_letter_may_be_the_side(name: str) -> None:
+    assert propose(name) is None

@@ -250,3 +250,13 @@ def test_arteries_and_lobes_that_say_their_side_agree_with_names_that_write_it()
     assert side_lost("LAD", "A_LAD") is None
     assert side_lost("left upper lobe", "Lung_LUL") is None
     assert side_lost("RCA", "A_Coronary_L") is not None
+
+
+@pytest.mark.parametrize("name", ["LLung", "LFemoralHead", "Lung_\uff2c", "Lung LFT"])
+def test_a_capital_before_a_word_a_wide_letter_and_lft_are_sides(name: str) -> None:
+    assert told_sides(name) == {"left"}
+
+
+@pytest.mark.parametrize("name", ["LNs", "RTstruct", "LNodes", "LAV", "Liver", "Rectum"])
+def test_what_only_looks_like_a_side_at_the_start_is_none(name: str) -> None:
+    assert not told_sides(name)

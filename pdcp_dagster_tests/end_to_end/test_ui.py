@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from pdcp_dagster.defs.specs import CARDS
 from pdcp_dagster_tests.end_to_end.ui_page import Ui, await_address, free_port, seen
@@ -33,6 +33,7 @@ KINDS = {card.name: set(card.kinds) for card in CARDS} | {
     "patient_ids": {"orthanc", "parquet"},
     "cohort_report": {"parquet", "html"},
     "cohort_dvh": {"parquet"},
+    "cohort_structure_names": {"parquet"},
 }
 BACKFILLED = ("P1", "P10", "P11")
 RANGE = {"dagster/asset_partition_range_start": "P1", "dagster/asset_partition_range_end": "P11"}
@@ -154,9 +155,38 @@ def test_the_evidence_for_a_choice_can_be_seen_with_a_picture_of_each_candidate(
     page.get_by_role("button", name="Close").click()
 
 
-def test_the_cohort_report_draws_who_remains(ui: Ui) -> None:
-    ui.open("/assets/demo/cohort_report").get_by_text("[Show Markdown]").first.click()
-    assert int(ui.page.get_by_role("img", name="Who remains").evaluate("image => image.naturalWidth")) >= 700
+def test_an_assets_page_says_what_its_columns_mean_what_its_neighbours_are_and_which_code_makes_it(ui: Ui) -> None:
+    page = ui.asset("dvh_table", "overview")
+    column = page.get_by_role("row").filter(has_text="d95_gy")
+    expect(column).to_contain_text("D95: dose that 95 % of the volume gets at least, Gy")
+    expect(column).to_contain_text("float")
+    for neighbour in ("ct_volume", "dose_volume", "plan_table", "retrieved_dicom", "cohort_dvh", "patient_notes"):
+        expect(page.get_by_role("link", name=neighbour).first).to_be_visible()
+    for function, module in (("stage compute_dvhs", "stages/dvh_stage.py"), ("rules compute_dvh", "domain/dvh.py")):
+        source = page.get_by_role("link").filter(has_text=function).filter(has_text="in editor")
+        expect(source).to_have_attribute("href", re.compile(rf"/pdcp_dagster/{module}:\d+$"))
+
+
+def test_a_check_says_of_each_patient_whether_it_passed_how_grave_that_is_and_why(ui: Ui) -> None:
+    """P26: some contours reach beyond the CT."""
+    page = ui.open("/assets/demo/structure_masks", view="checks", checkDetail="contours_inside_ct")
+    expect(page.get_by_text("All contours lie within the CT")).to_be_visible()
+    page.get_by_role("tab", name="Execution history").click()
+    found = {patient: page.get_by_role("row").filter(has=_cell(page, patient)) for patient in ("P1", "P26")}
+    expect(found["P1"]).to_contain_text("Passed")
+    expect(found["P1"]).to_contain_text("The contours of 10 ROIs lie within the CT.")
+    expect(found["P26"]).to_contain_text("Failed")
+    expect(found["P26"].get_by_role("img", name="warning_outline")).to_be_visible()
+    expect(found["P26"]).to_contain_text("Outside the CT: BODY (12.5 % of 1536 points)")
+
+
+def test_the_cohort_report_draws_who_remains_and_says_where_its_page_is(ui: Ui, site: Site) -> None:
+    page = ui.open("/assets/demo/cohort_report")
+    ready = sum(each.status == "SUCCESS" for each in site.expected)
+    expect(page.get_by_text(f"Of {len(site.expected)} patients: {ready} ready for analysis")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^file://.*/cohort_report\.html$"))).to_be_visible()
+    page.get_by_text("[Show Markdown]").first.click()
+    assert int(page.get_by_role("img", name="Who remains").evaluate("image => image.naturalWidth")) >= 700
 
 
 def test_the_failed_patients_reason_is_two_clicks_away_and_names_the_damaged_object(ui: Ui) -> None:
@@ -216,3 +246,7 @@ def _materialize_dialog(ui: Ui) -> Locator:
     page = ui.open("/locations/pdcp_dagster/jobs/collect_demo")
     page.get_by_role("button", name="Materialize all").click()
     return page.locator("[role=dialog][aria-modal=true]")  # its menus are dialogs, too, and fade away slowly
+
+
+def _cell(page: Page, text: str) -> Locator:
+    return page.get_by_role("cell", name=text, exact=True)
