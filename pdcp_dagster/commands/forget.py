@@ -30,11 +30,13 @@ from pdcp_dagster.commands.dagster_history import (
 )
 from pdcp_dagster.commands.dagster_instance import RunBroken, opened_dagster
 from pdcp_dagster.commands.dagster_mentions import mentions_in_dagster
+from pdcp_dagster.commands.dead_runs import close_dead_runs
 from pdcp_dagster.commands.deployment import WrongConfiguration
 from pdcp_dagster.commands.forget_words import Doomed, Remains, told_beforehand, told_remains
 from pdcp_dagster.commands.run import report_cohort
 from pdcp_dagster.defs.jobs import list_job_name, patient_job_names, report_job_name
 from pdcp_dagster.defs.partitions import patient_partitions
+from pdcp_dagster.defs.watch import in_hand
 from pdcp_dagster.stages.archive_list import list_patients
 from pdcp_dagster.stages.forgettable import called_only, patients_called
 from pdcp_dagster.stages.forgetting import look_for, remove_from_store, require_free
@@ -117,6 +119,7 @@ class _Forgetting:
         names = list(dict.fromkeys(each for name in self.wish.patients for each in self._meant(name)))
         if not self.wish.force:
             self._require_gone(names)
+            self._require_no_run(names)
         for each in names:
             try:
                 require_free(self.folder, each)
@@ -173,8 +176,8 @@ class _Forgetting:
     def _unrecorded(self, names: PatientNames) -> bool:
         if self.instance is None:
             return True
-        history = history_of(self.instance, self.cohort.name, names.partition_key)
-        return history.is_nothing and self._naming(names).is_nothing
+        # That a word stands in the text of runs does not make it a patient: the cohort's name stands in each.
+        return history_of(self.instance, self.cohort.name, names.partition_key).is_nothing
 
     def _found(self, names: PatientNames) -> Doomed:
         history = None
@@ -204,6 +207,20 @@ class _Forgetting:
                     f"patient {name!r} is still in the archive: delete the patient there, or take the patient off the "
                     "cohort's list, first; --force forgets all the same and the next listing brings the patient back"
                 )
+
+    def _require_no_run(self, names: Sequence[PatientNames]) -> None:
+        """A run that has a patient before it would bring the patient's folder back."""
+        if self.instance is None:
+            return
+        close_dead_runs(self.instance)
+        busy = in_hand(self.instance, self.cohort.name)
+        if busy.by_itself or any(each.partition_key in busy.keys for each in names):
+            held = [busy.keys[each.partition_key] for each in names if each.partition_key in busy.keys]
+            told = f"run {busy.by_itself or held[0]}"
+            raise WrongConfiguration(
+                f"{told} of cohort {self.cohort.name!r} has not ended and may have the patient before it: wait for it, "
+                "or cancel it in the UI (--force forgets all the same)"
+            )
 
     def _report_anew(self, doomed: Sequence[Doomed]) -> list[str]:
         """Make the report that was removed; not where it would name the patients again. Return what went wrong."""

@@ -25,6 +25,7 @@ from pdcp_dagster.stages.archive_list import add_to_list
 from pdcp_dagster.stages.outcome import PatientOutcome, PatientTask
 from pdcp_dagster.stages.patient import ChainSettings
 from pdcp_dagster.stages.pool import run_patients
+from pdcp_dagster.stages.presence import ArchiveEmptiedError
 from pdcp_dagster.stages.usable_cohorts import CohortUnusableError, require_usable
 
 LISTED = 20
@@ -118,6 +119,8 @@ class Collecting:
             try:
                 with around.orthanc.open() as archive:
                     add_to_list(around.folder, archive, around.cohort, around.cohorts, outdated)
+            except ArchiveEmptiedError as error:
+                raise dg.Failure(str(error), allow_retries=False) from None
             except OrthancError as error:
                 dg.get_dagster_logger().warning("the patient list could not be renewed: %s", error)
 

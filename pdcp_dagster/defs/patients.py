@@ -8,7 +8,7 @@ import dagster as dg
 
 from pdcp_dagster.adapters.orthanc import Orthanc
 from pdcp_dagster.adapters.parquet import write_table
-from pdcp_dagster.adapters.store import CohortFolder
+from pdcp_dagster.adapters.store import CohortFolder, tombstones
 from pdcp_dagster.defs.partitions import patient_partitions
 from pdcp_dagster.defs.resources import OrthancResource, StoreResource
 from pdcp_dagster.defs.specs import LIST_VERSION, OWNER
@@ -18,6 +18,14 @@ from pdcp_dagster.stages.naming import told_missing
 from pdcp_dagster.stages.presence import Presence, note_presence
 
 KEYS_PER_CALL = 5000
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+NOT_ENDED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 _SHOWN = 50
 
 
@@ -95,11 +103,13 @@ def renew_list(
     Raises OrthancError, and ArchiveEmptiedError (`stages.presence`) before anything is changed.
     """
     with folder.list_held():
+        before = known_partitions(instance, cohort.name)
         found = list_patients(archive, cohort, cohorts)
         presence = note_presence(folder, found, accept_losses=accept_losses)
         write_table(found.table, folder.file("patient_ids"))
         added = add_partitions(instance, cohort.name, [str(key) for key in found.table["partition_key"]])
-        remove_partitions(instance, cohort.name, presence.deleted)
+        gone = {each.partition_key for each in tombstones(folder)} | (set(before) - found.archived_keys)
+        remove_partitions(instance, cohort.name, gone - _ends_of_ranges(instance))
     return Listing(found, presence, added)
 
 
@@ -116,6 +126,12 @@ def remove_partitions(instance: dg.DagsterInstance, cohort: str, keys: Collectio
     """Remove keys, those that are there; what Dagster recorded of them stays."""
     for key in set(known_partitions(instance, cohort)) & set(keys):
         instance.delete_dynamic_partition(_name(cohort), key)
+
+
+def _ends_of_ranges(instance: dg.DagsterInstance) -> set[str]:
+    """Return the keys at either end of the ranges of runs that have not ended, which would find no range without."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=NOT_ENDED))
+    return {run.tags[tag] for run in runs for tag in (RANGE_START, RANGE_END) if tag in run.tags}
 
 
 def known_partitions(instance: dg.DagsterInstance, cohort: str) -> list[str]:

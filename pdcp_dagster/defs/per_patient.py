@@ -89,6 +89,9 @@ def _keys(context: dg.AssetExecutionContext, config: PatientsConfig, cohort: str
         )
     known = set(known_partitions(context.instance, cohort))
     unknown = [key for key in named if key not in known]
+    if unknown and config.renew_list:  # they were partitions when the sensor asked
+        context.log.warning("No partitions any more, left out: %s", ", ".join(unknown[:LISTED]))
+        return [key for key in named if key in known]
     if unknown:
         raise dg.Failure(
             f"No such partitions: {', '.join(map(repr, unknown[:LISTED]))}. Materialise patient_ids first.",

@@ -3,14 +3,15 @@
 What lives here: schedules and the deployment settings that they are read from. What does not: what they run (`upkeep`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dagster as dg
 
 from pdcp_dagster.defs.jobs import backfill_job_name, reconcile_job_name
+from pdcp_dagster.defs.watch import in_hand
 
 _DAY_S = 86_400
 
@@ -52,6 +53,7 @@ def nightly_schedules(cohort: str, timetable: Timetable) -> Sequence[dg.Schedule
     """Return the schedules of a cohort, off until they are switched on."""
     return [
         _schedule(
+            cohort,
             reconcile_job_name(cohort),
             "PDCP_RECONCILE_CRON",
             timetable.reconcile,
@@ -59,6 +61,7 @@ def nightly_schedules(cohort: str, timetable: Timetable) -> Sequence[dg.Schedule
             "Compares the whole archive with what was run, and runs what the change feed lost.",
         ),
         _schedule(
+            cohort,
             backfill_job_name(cohort),
             "PDCP_BACKFILL_CRON",
             timetable.backfill,
@@ -68,11 +71,26 @@ def nightly_schedules(cohort: str, timetable: Timetable) -> Sequence[dg.Schedule
     ]
 
 
-def _schedule(job_name: str, setting: str, cron: str, timezone: str, description: str) -> dg.ScheduleDefinition:
+def _unless_one_is_under_way(cohort: str) -> Callable[[dg.ScheduleEvaluationContext], Any]:
+    """Ask for no second run beside one that finds its patients itself: it would find the same ones."""
+
+    def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        run_id = in_hand(context.instance, cohort).by_itself
+        if run_id:
+            return dg.SkipReason(f"Run {run_id} finds its patients itself and has not ended; left for the next night.")
+        return dg.RunRequest()
+
+    return look
+
+
+def _schedule(  # noqa: PLR0917 - a row of the table above
+    cohort: str, job_name: str, setting: str, cron: str, timezone: str, description: str
+) -> dg.ScheduleDefinition:
     try:
         return dg.ScheduleDefinition(
             name=f"nightly_{job_name}",
             job_name=job_name,
+            execution_fn=_unless_one_is_under_way(cohort),
             cron_schedule=cron,
             execution_timezone=timezone,
             default_status=dg.DefaultScheduleStatus.STOPPED,

@@ -101,6 +101,8 @@ def differing(around: Surroundings, archive: Orthanc, arriving: frozenset[str]) 
     ]
     if failed_before:
         seen.append(f"Failed before anything was made of them, tried again: {_some(sorted(failed_before))}.")
+    if found.not_seen:
+        seen.append(f"Could not be looked at: {_some(list(found.not_seen.values()))}.")
     return Due(found.due, seen, list(found.not_seen.values()))
 
 

@@ -8,7 +8,7 @@ The store is only read. Partitions are added, and the cursor is saved, together 
 
 import json
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,27 +17,20 @@ import dagster as dg
 
 from pdcp_dagster.defs.jobs import collect_job_name, patient_job_names, reconcile_job_name
 from pdcp_dagster.defs.partitions import patient_partitions
-from pdcp_dagster.defs.patients import known_partitions
+from pdcp_dagster.defs.patients import NOT_ENDED, RANGE_END, RANGE_START, known_partitions
 from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, PatientsConfig, step_of
 from pdcp_dagster.defs.resources import OrthancResource, StoreResource
+from pdcp_dagster.defs.specs import CARDS
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.stages.archive_changes import Differences, differences_of
 from pdcp_dagster.stages.feed import FeedNews, FeedPosition, feed_end, read_feed
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 WHY_TAG = "pdcp/why"
 _SHOWN = 10
 _LONGEST_TAG = 250
 _MOST_WAITING = 500
 _LATER = "Run {} finds its patients itself, and may have any in hand: the feed is read on when it has ended."
-_NOT_ENDED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ def watch_sensor(cohort: Cohort, cohorts: Path, jobs: Sequence[Any], every_s: in
         context: dg.SensorEvaluationContext, orthanc: dg.ResourceParam[OrthancResource], store: StoreResource
     ) -> dg.SensorResult:
         cursor = Cursor.read(context.cursor)
-        busy = _in_hand(context.instance, cohort.name)
+        busy = in_hand(context.instance, cohort.name)
         if busy.by_itself:
             return dg.SensorResult(skip_reason=dg.SkipReason(_LATER.format(busy.by_itself)), cursor=context.cursor)
         with orthanc.open() as archive:
@@ -108,14 +101,14 @@ def _begun_anew(cohort: Cohort, position: FeedPosition, why: str) -> dg.SensorRe
 
 
 def _answer(
-    context: dg.SensorEvaluationContext, cohort: Cohort, news: FeedNews, found: Differences, busy: Collection[str]
+    context: dg.SensorEvaluationContext, cohort: Cohort, news: FeedNews, found: Differences, busy: Mapping[str, str]
 ) -> dg.SensorResult:
-    in_hand = [each for each, key in {**found.changed, **found.new}.items() if key in busy]
-    waiting = (*in_hand, *found.not_seen)
+    held = {each: busy[key] for each, key in {**found.changed, **found.new}.items() if key in busy}
+    waiting = (*held, *found.not_seen, *found.arriving)
     due = [key for key in found.due if key not in busy]
     known = known_partitions(context.instance, cohort.name)
     new_keys = [key for key in due if key not in set(known)]
-    said = _in_words(news, found, in_hand)
+    said = _in_words(news, found, held)
     context.log.info(said)
     requests = [_request(cohort.name, some, [*known, *new_keys], said) for some in _portions(due)]
     return dg.SensorResult(
@@ -155,20 +148,30 @@ def _run_key(cohort: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Whom runs have in hand that have not ended; `by_itself` is one that finds its patients itself, "" for none."""
+    """Whom runs have in hand that have not ended.
 
-    keys: frozenset[str]
+    keys: which run has a partition key. by_itself: the run that finds its patients itself, "" for none.
+    """
+
+    keys: Mapping[str, str]
     by_itself: str
 
 
-def _in_hand(instance: dg.DagsterInstance, cohort: str) -> Busy:
+def in_hand(instance: dg.DagsterInstance, cohort: str) -> Busy:
     """Return whom runs have in hand."""
     names = patient_job_names(cohort)
-    runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=_NOT_ENDED)) if run.job_name in names]
+    # From the page of an asset or as a backfill it is no job of ours. Of all linkages, as for the report.
+    of_patients = {dg.AssetKey([cohort, card.name]) for card in CARDS}
+    runs = [
+        run
+        for run in instance.get_runs(dg.RunsFilter(statuses=NOT_ENDED))
+        if run.job_name in names or of_patients & set(run.asset_selection or ())
+    ]
     partitions = known_partitions(instance, cohort)
     named = [_patients_of(run, cohort, partitions) for run in runs]
     by_itself = (run.run_id for run, keys in zip(runs, named, strict=True) if keys is None)
-    return Busy(frozenset(key for keys in named for key in keys or ()), next(by_itself, ""))
+    held = {key: run.run_id for run, keys in zip(runs, named, strict=True) for key in keys or ()}
+    return Busy(held, next(by_itself, ""))
 
 
 def _patients_of(run: dg.DagsterRun, cohort: str, partitions: Sequence[str]) -> Collection[str] | None:
@@ -186,17 +189,20 @@ def _patients_of(run: dg.DagsterRun, cohort: str, partitions: Sequence[str]) -> 
     return config.get("patients") or None
 
 
-def _in_words(news: FeedNews, found: Differences, waiting: Collection[str]) -> str:
+def _in_words(news: FeedNews, found: Differences, held: Mapping[str, str]) -> str:
     """Say what was seen and done, for the list of ticks."""
-    if not (news.patients or found.due or found.unchanged or found.not_seen):
+    if not (news.patients or found.due or found.unchanged or found.not_seen or found.arriving):
         return "Nothing has come to rest in the archive since the last look."
     told = [
         f"new: {_some(list(found.new.values()))}" if found.new else "",
         f"changed: {_some(list(found.changed.values()))}" if found.changed else "",
-        f"of these left for the next look, for a run has them in hand: {len(waiting)}" if waiting else "",
+        f"of these left for the next look: {len(held)}, in the hand of run {', '.join(sorted(set(held.values())))}"
+        if held
+        else "",
         f"nothing new in {found.unchanged}" if found.unchanged else "",
         f"not of this cohort: {found.of_others}" if found.of_others else "",
         f"deleted meanwhile: {len(found.gone)}" if found.gone else "",
+        f"still arriving, left for the next look: {len(found.arriving)}" if found.arriving else "",
         f"could not be looked at, and are looked at again: {'; '.join(found.not_seen.values())}"
         if found.not_seen
         else "",

@@ -28,6 +28,7 @@ class Differences:
 
     new: never run. changed: something else than what was run. unchanged: how many are as they were run.
     gone: Orthanc's IDs that the archive does not have (any more). of_others: how many are not of the cohort.
+    arriving: Orthanc's IDs of patients of whom more came just now.
     not_seen: why Orthanc could not tell of a patient, who is named there as far as is known.
     """
 
@@ -37,6 +38,7 @@ class Differences:
     gone: list[str] = field(default_factory=list)
     of_others: int = 0
     not_seen: dict[str, str] = field(default_factory=dict)
+    arriving: list[str] = field(default_factory=list)
 
     @property
     def due(self) -> list[str]:
@@ -69,10 +71,12 @@ def differences_of(
         except OrthancError as error:
             found.not_seen[orthanc_id] = f"{orthanc_id}: {error}"
             continue
-        if wanted is None or patient.patient_id in wanted:
-            keys[orthanc_id] = key_of(cohort, patient)
-        else:
+        if wanted is not None and patient.patient_id not in wanted:
             found.of_others += 1
+        elif not patient.is_stable:
+            found.arriving.append(orthanc_id)
+        else:
+            keys[orthanc_id] = key_of(cohort, patient)
     compare(archive, folder, keys, found)
     return found
 
@@ -86,7 +90,11 @@ def compare(archive: Orthanc, folder: CohortFolder, keys: Mapping[str, str], fou
         elif isinstance(fingerprint, OrthancError):
             found.not_seen[orthanc_id] = f"{key}: {fingerprint}"
         else:
-            _sort_in(found, orthanc_id, key, run_with(folder.patient(key)), fingerprint)
+            try:
+                before = run_with(folder.patient(key))
+            except OSError:  # who cannot be looked at is run, and the chain says what is wrong
+                before = ""
+            _sort_in(found, orthanc_id, key, before, fingerprint)
 
 
 def _sort_in(found: Differences, orthanc_id: str, key: str, before: str | None, now: str) -> None:

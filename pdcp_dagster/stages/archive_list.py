@@ -15,6 +15,7 @@ from pdcp_dagster.adapters.cohort_file import read_patient_list
 from pdcp_dagster.adapters.parquet import read_table, write_table
 from pdcp_dagster.adapters.store import clear_tombstone
 from pdcp_dagster.domain.keys import partition_key
+from pdcp_dagster.stages.presence import require_somebody_left
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -32,13 +33,15 @@ class PatientList:
     """The table of patients, and what else the listing told.
 
     not_in_archive: the PatientIDs that the cohort names and the archive does not have.
-    archived: Orthanc's IDs of all patients of the archive, of the cohort or not.
+    archived, archived_keys: Orthanc's IDs of all patients of the archive, of the cohort or not, and the partition keys
+        that they have or would have.
     arriving: partition keys of patients of whom something came just now (Orthanc's StableAge).
     """
 
     table: pd.DataFrame
     not_in_archive: tuple[str, ...]
     archived: frozenset[str] = frozenset()
+    archived_keys: frozenset[str] = frozenset()
     arriving: frozenset[str] = frozenset()
 
 
@@ -68,6 +71,7 @@ def list_patients(archive: Orthanc, cohort: Cohort, cohort_folder: Path) -> Pati
         table=table,
         not_in_archive=() if wanted is None else tuple(sorted(wanted - set(table["patient_id"]))),
         archived=frozenset(patient.orthanc_id for patient in archived),
+        archived_keys=frozenset(key_of(cohort, patient) for patient in archived),
         arriving=frozenset(key_of(cohort, patient) for patient in listed if not patient.is_stable),
     )
 
@@ -80,10 +84,13 @@ def add_to_list(
     For patients who came since; who is on the list already is told of as the archive has the patient today.
     """
     with folder.list_held():
-        found = list_patients(archive, cohort, cohort_folder).table
+        listing = list_patients(archive, cohort, cohort_folder)
+        found = listing.table
         added = found[found["partition_key"].isin(list(keys))]
         if len(added):
             earlier = read_table(folder.file("patient_ids")) if folder.file("patient_ids").exists() else found[:0]
+            # Whoever is added would make a list that has somebody left, and the next listing believe the loss.
+            require_somebody_left(list(earlier["orthanc_id"]), listing.archived)
             kept = earlier[~earlier["partition_key"].isin(added["partition_key"])]
             both = pd.concat([kept, added]).sort_values(["patient_id", "orthanc_id"], kind="stable", ignore_index=True)
             write_table(both, folder.file("patient_ids"))

@@ -65,12 +65,13 @@ def read_feed(archive: Orthanc, position: FeedPosition) -> FeedNews:
         if page.last < position.since or _is_another(page.changes, position):
             return FeedNews((), feed_end(archive), is_reset=True)
         for change in page.changes:
+            if len(patients) >= _MOST_PATIENTS:
+                return FeedNews(tuple(patients), now, is_done=False)
             if change.sequence > position.since and change.kind == _STABLE:
                 patients[change.orthanc_id] = None
-        if page.changes:
-            now = _position_at(page.changes[-1])
+            now = _position_at(change)
         since = max(page.last, since)
-        if page.is_done or len(patients) >= _MOST_PATIENTS:
+        if page.is_done:
             return FeedNews(tuple(patients), now, is_done=page.is_done)
     return FeedNews(tuple(patients), now, is_done=False)
 

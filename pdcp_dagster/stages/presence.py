@@ -14,6 +14,8 @@ from pdcp_dagster.adapters.parquet import read_table
 from pdcp_dagster.adapters.store import Tombstone, clear_tombstone, tombstones, write_tombstone
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pdcp_dagster.adapters.store import CohortFolder
     from pdcp_dagster.stages.archive_list import PatientList
 
@@ -48,18 +50,28 @@ def note_presence(folder: CohortFolder, found: PatientList, *, accept_losses: bo
     """
     known = _known(folder)
     deleted = {key: row for key, row in known.items() if row.orthanc_id not in found.archived}
-    if len(deleted) == len(known) > _ONE_MAY_GO and not accept_losses:
+    if not accept_losses:
+        require_somebody_left([row.orthanc_id for row in known.values()], found.archived)
+    for key, row in deleted.items():
+        write_tombstone(folder.patient(key), row)
+    listed = {str(key) for key in found.table["partition_key"]}
+    returned = [
+        each.partition_key
+        for each in tombstones(folder)
+        if each.partition_key in listed or each.orthanc_id in found.archived
+    ]
+    for key in returned:
+        clear_tombstone(folder.patient(key))
+    return Presence(tuple(deleted), tuple(returned))
+
+
+def require_somebody_left(known: Collection[str], archived: frozenset[str]) -> None:
+    """Raise ArchiveEmptiedError where of several patients known so far (Orthanc's IDs) none is in the archive."""
+    if len(known) > _ONE_MAY_GO and archived.isdisjoint(known):
         raise ArchiveEmptiedError(
             f"of {len(known)} patients {NONE_LEFT}. Check ORTHANC_URL, and that Orthanc has its database. "
             "If they were really deleted, list them again with accept_losses (--accept-losses)"
         )
-    for key, row in deleted.items():
-        write_tombstone(folder.patient(key), row)
-    listed = {str(key) for key in found.table["partition_key"]}
-    returned = [each.partition_key for each in tombstones(folder) if each.partition_key in listed]
-    for key in returned:
-        clear_tombstone(folder.patient(key))
-    return Presence(tuple(deleted), tuple(returned))
 
 
 def _known(folder: CohortFolder) -> dict[str, Tombstone]:

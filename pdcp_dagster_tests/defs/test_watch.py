@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
+import requests
 
 from pdcp_dagster.adapters.orthanc import Orthanc, OrthancSettings, OrthancUnreachable
+from pdcp_dagster.adapters.store import read_tombstone
 from pdcp_dagster.defs import watch
 from pdcp_dagster.defs.per_patient import PATIENTS_PER_RUN, step_of
 from pdcp_dagster.phantom.archive import upload_folder
@@ -37,12 +40,22 @@ class Ground:
 
     def admit(self, *patient_ids: str, seed: int = 1) -> None:
         """Bring patients of one small CT, or one more with another seed, and wait until they have come to rest."""
+        self.send(*patient_ids, seed=seed)
+        self.keeper.rest()
+
+    def delete(self, patient_id: str) -> None:
+        """Delete a patient in the archive."""
+        with Orthanc(OrthancSettings.from_environment({"ORTHANC_URL": self.server.url})) as archive:
+            patient = next(each for each in archive.patients() if each.patient_id == patient_id)
+        assert requests.delete(f"{self.server.url}/patients/{patient.orthanc_id}", timeout=10).ok
+
+    def send(self, *patient_ids: str, seed: int = 1) -> None:
+        """Bring patients without waiting."""
         with Orthanc(OrthancSettings.from_environment({"ORTHANC_URL": self.server.url})) as archive:
             for patient_id in patient_ids:
                 folder = self.site.root / "phantoms" / patient_id / str(uuid.uuid4())
                 write_phantom(replace(self._spec(patient_id, modalities=("CT",), slices=4), seed=seed), folder)
                 upload_folder(archive, folder)
-        self.keeper.rest()
 
     def look(self) -> tuple[list[dg.RunRequest], str]:
         """Look once; what is asked for is not run."""
@@ -115,11 +128,11 @@ def test_no_run_has_more_patients_than_a_run_may_have(ground: Ground, monkeypatc
     assert PATIENTS_PER_RUN == 100
     monkeypatch.setattr(watch, "PATIENTS_PER_RUN", 2)
     ground.admit("K1", "K2", "K3", "K4", "K5")
-    requests, _ = ground.look()
+    asked, _ = ground.look()
     partitions = ground.site.partitions()
-    ranges = [(each.tags[START], each.tags[END]) for each in requests]
+    ranges = [(each.tags[START], each.tags[END]) for each in asked]
     assert ranges == [(partitions[0], partitions[1]), (partitions[2], partitions[3]), (partitions[4], partitions[4])]
-    assert len({each.run_key for each in requests}) == 3
+    assert len({each.run_key for each in asked}) == 3
 
 
 def test_who_is_in_hand_of_a_run_is_left_for_the_next_look_and_not_forgotten(ground: Ground) -> None:
@@ -127,19 +140,120 @@ def test_who_is_in_hand_of_a_run_is_left_for_the_next_look_and_not_forgotten(gro
     run = ground.begin("collect", "H1")
     (request,), said = ground.look()
     assert (request.tags[START], request.tags[END]) == ("H2", "H2")
-    assert "of these left for the next look, for a run has them in hand: 1" in said
+    assert f"of these left for the next look: 1, in the hand of run {run.run_id}" in said
     assert ground.look()[0] == []
     ground.end(run)
     (request,), _ = ground.look()
     assert request.tags[START] == "H1"
 
 
+def test_a_run_from_the_page_of_an_asset_has_its_patients_in_hand_too(ground: Ground) -> None:
+    ground.admit("P1")
+    ground.keeper.watch()
+    ground.admit("P1", seed=2)
+    run = ground.site.instance.add_run(
+        dg.DagsterRun(
+            "__ASSET_JOB",
+            run_id=str(uuid.uuid4()),
+            tags={"dagster/partition": "P1"},
+            asset_selection=frozenset({ground.site.key("image_summary")}),
+        )
+    )
+    ground.site.instance.report_dagster_event(dg.DagsterEvent("PIPELINE_START", run.job_name), run.run_id)
+    assert ground.look()[0] == []
+    ground.end(run)
+    assert len(ground.look()[0]) == 1
+
+
+def test_no_night_asks_for_a_second_run_beside_one_that_finds_its_patients_itself(ground: Ground) -> None:
+    repository = ground.site.definitions().get_repository_def()
+    schedule = repository.get_schedule_def(f"nightly_backfill_{ground.site.cohort}")
+    run = ground.begin("reconcile")
+    with dg.build_schedule_context(ground.site.instance) as context:
+        told = schedule.evaluate_tick(context)
+        assert run.run_id in str(told.skip_message)
+        ground.end(run)
+        assert len(schedule.evaluate_tick(context).run_requests or ()) == 1
+
+
+def test_who_is_still_arriving_is_left_for_the_next_look(ground: Ground) -> None:
+    ground.admit("Q1")
+    ground.send("Q1", seed=2)
+    asked, said = ground.look()
+    assert asked == []
+    assert "still arriving, left for the next look: 1" in said
+    ground.keeper.rest()
+    assert len(ground.look()[0]) == 1
+
+
+def test_a_patient_whose_folder_cannot_be_read_is_run_and_stops_nobody(ground: Ground) -> None:
+    ground.admit("U1", "U2")
+    ground.keeper.watch()
+    marks = ground.site.patient("U1").path / "manifests"
+    shutil.rmtree(marks)
+    marks.write_text("no folder")
+    ground.admit("U1", "U2", seed=2)
+    (request,), _ = ground.look()
+    (run,) = [ground.site.run(str(request.job_name), dict(request.run_config), tags={**request.tags})]
+    assert not run.success
+    assert "image_summary" in {asset for asset, partition in ground.site.events(run) if partition == "U2"}
+
+
+def test_who_was_deleted_between_the_look_and_the_run_stops_nobody_else_and_leaves_no_partition(
+    ground: Ground,
+) -> None:
+    ground.admit("D1", "D2", "D3")
+    ground.keeper.watch()
+    first, second, third = ground.site.partitions()
+    ground.admit(first, third, seed=2)
+    ground.admit("D4")
+    (request,), _ = ground.look()
+    ground.delete(third)
+    ground.delete("D4")
+    assert ground.site.list_patients().success
+    assert ground.site.partitions() == [first, second]
+    ground.keeper.run([request])
+    assert ground.keeper.touched() == {first}
+
+
+def test_a_partition_that_ends_a_range_stays_until_the_run_over_the_range_has_ended(ground: Ground) -> None:
+    ground.admit("E1", "E2")
+    (request,), _ = ground.look()
+    first, last = ground.site.partitions()
+    run = ground.site.instance.add_run(
+        dg.DagsterRun(str(request.job_name), run_id=str(uuid.uuid4()), tags={START: first, END: last})
+    )
+    ground.delete(last)
+    assert ground.site.list_patients().success
+    assert ground.site.partitions() == [first, last]
+    ground.site.instance.report_dagster_event(dg.DagsterEvent("PIPELINE_START", run.job_name), run.run_id)
+    ground.end(run)
+    assert ground.site.list_patients().success
+    assert ground.site.partitions() == [first]
+
+
+def test_one_new_patient_does_not_make_the_loss_of_all_others_believed(ground: Ground) -> None:
+    ground.admit("L1", "L2")
+    ground.keeper.watch()
+    ground.delete("L1")
+    ground.delete("L2")
+    ground.admit("L3")
+    (request,), _ = ground.look()
+    ground.keeper.run([request])
+    assert not ground.keeper.last_runs[0].success
+    assert "of 2 patients none of those known so far is in the archive" in ground.site.errors(
+        ground.keeper.last_runs[0]
+    )
+    assert not ground.keeper.night("reconcile").success
+    assert [read_tombstone(ground.site.patient(each)) for each in ("L1", "L2")] == [None, None]
+
+
 def test_while_a_run_finds_its_patients_itself_the_feed_waits(ground: Ground) -> None:
     run = ground.begin("reconcile")
     ground.admit("R1")
     before = ground.keeper.cursors[f"watch_{ground.site.cohort}"]
-    requests, said = ground.look()
-    assert requests == []
+    asked, said = ground.look()
+    assert asked == []
     assert run.run_id in said
     assert ground.keeper.cursors[f"watch_{ground.site.cohort}"] == before
     ground.end(run)

@@ -125,6 +125,19 @@ def test_a_feed_is_read_in_pages_and_more_than_a_look_can_hold_is_left_for_the_n
     assert looks > 1
 
 
+def test_a_look_ends_within_a_page_where_that_holds_more_patients_than_a_look_may(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_MOST_PATIENTS", 2)
+    start = archive.end()
+    ids = archive.admit("G1", "G2", "G3")
+    first = archive.read(start)
+    assert (len(first.patients), first.is_done) == (2, False)
+    second = archive.read(first.position)
+    assert sorted([*first.patients, *second.patients]) == sorted(ids)
+    assert second.is_done
+
+
 def test_a_crash_before_a_patient_came_to_rest_loses_the_patient_from_the_feed(archive: Archive) -> None:
     """Why the nightly comparison is needed; should a later Orthanc tell of it, the better."""
     start = archive.end()

@@ -59,6 +59,13 @@ def test_who_is_back_loses_the_tombstone(folder: CohortFolder) -> None:
     assert tombstones(folder) == []
 
 
+def test_who_is_back_and_off_the_cohorts_own_list_is_deleted_no_longer(folder: CohortFolder) -> None:
+    note_presence(folder, listing("A", "C"))
+    list_again(folder, listing("A", "C"))
+    assert note_presence(folder, listing("A", "C", others=("B",))).returned == ("B",)
+    assert tombstones(folder) == []
+
+
 def test_an_archive_that_has_nobody_of_them_is_not_believed_unless_that_is_accepted(folder: CohortFolder) -> None:
     with pytest.raises(ArchiveEmptiedError, match=f"of 3 patients {NONE_LEFT}"):
         note_presence(folder, listing("X", "Y"))
