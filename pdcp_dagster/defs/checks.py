@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import dagster as dg
 
+from pdcp_dagster.defs.check_targets import target_of
 from pdcp_dagster.defs.partitions import patient_partitions
 from pdcp_dagster.domain import quality
 from pdcp_dagster.domain.cohort import Cohort
@@ -55,9 +56,17 @@ def severity_of(settings: Checks, name: str) -> dg.AssetCheckSeverity:
 
 
 def evaluations(
-    cohort: Cohort, partition: str, outcome: AssetOutcome, selected: Collection[dg.AssetCheckKey]
+    cohort: Cohort,
+    partition: str,
+    outcome: AssetOutcome,
+    selected: Collection[dg.AssetCheckKey],
+    instance: dg.DagsterInstance,
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Tell what the checks of one asset of one patient came to; none where nothing could be looked at."""
+    """Tell what the checks of one asset of one patient came to; none where nothing could be looked at.
+
+    The asset must have been told of before: a check is of a materialisation.
+    """
+    target = target_of(instance, dg.AssetKey([cohort.name, outcome.asset]), partition) if outcome.checks else None
     for check in outcome.checks:
         key = dg.AssetCheckKey(dg.AssetKey([cohort.name, outcome.asset]), check.name)
         if key in selected:
@@ -68,4 +77,5 @@ def evaluations(
                 passed=check.passed,
                 severity=severity_of(cohort.checks, check.name),
                 description=check.said,
+                target_materialization_data=target,
             )

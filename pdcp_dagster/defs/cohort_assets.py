@@ -18,6 +18,8 @@ from pdcp_dagster.defs.specs import OWNER
 from pdcp_dagster.domain.cohort import Cohort
 from pdcp_dagster.domain.dvh_bands import DvhBand
 from pdcp_dagster.domain.notes import stages_of
+from pdcp_dagster.domain.words import some
+from pdcp_dagster.stages.current import DELETED
 from pdcp_dagster.stages.dvh_bands import cohort_bands
 from pdcp_dagster.stages.naming import as_told
 from pdcp_dagster.stages.patient_panel import panel_path
@@ -105,9 +107,14 @@ def _bands(folder: CohortFolder, cohort: Cohort, told: pd.DataFrame) -> _Bands:
         found = cohort_bands(folder, cohort, names)
     except (TableError, OSError, KeyError) as error:
         return _Bands(notes=(f"The cohort's dose-volume histograms could not be read, and are not shown: {error}",))
-    return _Bands(found.bands, found.left_out)
+    lost = f"No histograms are shown of {some(found.unread)}: their files could not be read." if found.unread else ""
+    return _Bands(found.bands, found.left_out, (lost,) if lost else ())
 
 
 def _panels(folder: CohortFolder, told: pd.DataFrame) -> pd.Series:
-    paths = [None if pd.isna(key) else panel_path(folder, str(key)) for key in told["partition_key"]]
+    # What was made before is told of nobody whom the archive does not have any more.
+    paths = [
+        None if pd.isna(key) or DELETED in codes else panel_path(folder, str(key))
+        for key, codes in zip(told["partition_key"], told["codes"], strict=True)
+    ]
     return pd.Series(paths, index=told.index, dtype="object")

@@ -63,6 +63,7 @@ class Collecting:
     """
 
     run_id: str
+    instance: dg.DagsterInstance
     around: Surroundings
     selected: frozenset[str]
     selected_checks: Collection[dg.AssetCheckKey]
@@ -84,7 +85,8 @@ class Collecting:
             for outcome in outcomes:
                 yield from _events(cohort, outcome, self.selected)
                 for asset in outcome.assets:
-                    yield from evaluations(self.around.cohort, outcome.partition_key, asset, self.selected_checks)
+                    key = outcome.partition_key
+                    yield from evaluations(self.around.cohort, key, asset, self.selected_checks, self.instance)
                 self.around.progress.patient_done(outcome)
                 self.worked_on += 1
                 if outcome.failure is not None:

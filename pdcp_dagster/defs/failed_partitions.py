@@ -1,4 +1,4 @@
-"""How the patients of a scattered run become Failed partitions: the one place that uses Dagster's internal API.
+"""How the patients of a scattered run become Failed partitions: by Dagster's internal API.
 
 A run of a contiguous range has planned events for all its partitions, and those without a materialisation are shown as
 Failed when it fails. A run whose patients come from its configuration has none, so they are reported here, for the

@@ -64,6 +64,7 @@ def per_patient_assets(cohort: Cohort, cohorts: Path) -> dg.AssetsDefinition:
         keys = _keys(context, config, cohort.name)
         collecting = Collecting(
             run_id=context.run.run_id,
+            instance=context.instance,
             around=Surroundings(cohort, cohorts, orthanc, store, progress),
             selected=frozenset(key.path[-1] for key in context.selected_asset_keys),
             selected_checks=context.selected_asset_check_keys,

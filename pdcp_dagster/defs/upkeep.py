@@ -140,7 +140,7 @@ def _job(of: tuple[Cohort, Path, Mapping[str, object]], name: str, look: Look, d
             due = look(around, archive, listing)
         yield list_event
         _say(context, due)
-        collecting = Collecting(context.run_id, around, selected, checks, jobs=config.jobs)
+        collecting = Collecting(context.run_id, context.instance, around, selected, checks, jobs=config.jobs)
         yield from collecting.collect(due.keys)
         collecting.end(context, planned=False)
         if due.trouble:

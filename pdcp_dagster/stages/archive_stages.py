@@ -143,7 +143,7 @@ def retrieve_dicom(patient: Patient, target: Path) -> tuple[Kept, tuple[Finding,
     return Kept(shown, {OBJECTS: objects}, shown_once={"downloaded": len(missing)}), findings
 
 
-READ_FROM_FILES = ("ct", "structure_sets", "contours", "plans", "doses", "dose_decision", "_plan_sum")
+READ_FROM_FILES = ("ct", "structure_sets", "standard_names", "contours", "plans", "doses", "dose_decision", "_plan_sum")
 """What a patient remembers of retrieved files; it does not outlive them."""
 _SHOWN_OBJECTS = 50
 _SHOWN_COLUMNS = ("role", "series_uid", "sop_instance_uid", "linked_by", "verdict", "reason")

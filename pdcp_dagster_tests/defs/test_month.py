@@ -1,7 +1,7 @@
 """A month in the life of an archive: after every look the store is what a fresh run on the archive would give.
 
 Patients arrive in batches, one gets a second study, one a late dose, one is overwritten, one deleted; Orthanc crashes
-once and is reset once. Most patients are a bare CT, excluded from tags, so that there can be many of them.
+once and is reset once. Most patients are a bare plan, excluded from tags, so that there can be many of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("defs_month")
 
-BARE: dict[str, Any] = {"modalities": ("CT",), "slices": 4}
+BARE: dict[str, Any] = {"modalities": ("RTPLAN",)}
 COHORT = "name: month\nct_instances: {minimum: 4, review_above: 20, maximum: 60}\n"
 BATCH = 80
 
