@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import urllib.request
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -323,4 +324,23 @@ def test_an_unknown_patient_is_refused_and_changes_nothing(place: Place) -> None
     with pytest.raises(WrongConfiguration, match="is no text"):
         place.forget("\udcff")
 
+    assert place.files(GONE)
+
+
+@pytest.mark.parametrize("word", [COHORT, "dagster", "patient_notes", "materialization"])
+def test_a_word_that_stands_in_every_run_is_no_patient_and_costs_nobody_a_run(place: Place, word: str) -> None:
+    with place.dagster() as instance:
+        before = {run.run_id for run in instance.get_runs()}
+    with pytest.raises(WrongConfiguration, match=f"nothing of patient '{word}'"):
+        place.forget(word, delete_runs=True)
+    with place.dagster() as instance:
+        assert {run.run_id for run in instance.get_runs()} == before
+
+
+def test_a_patient_whom_a_run_has_before_it_is_not_forgotten_yet(place: Place) -> None:
+    with place.dagster() as instance:
+        run = instance.add_run(dg.DagsterRun(f"backfill_{COHORT}", run_id=str(uuid.uuid4())))
+        instance.report_dagster_event(dg.DagsterEvent("PIPELINE_START", run.job_name), run.run_id)
+    with pytest.raises(WrongConfiguration, match=f"run {run.run_id} of cohort '{COHORT}' has not ended"):
+        place.forget(GONE)
     assert place.files(GONE)
