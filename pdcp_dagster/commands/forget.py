@@ -169,14 +169,14 @@ class _Forgetting:
         if found:
             return found
         names = called_only(name)
-        if look_for(self.folder, names).is_nothing and not left_of(self.folder, names) and self._unrecorded(names):
+        # That a word stands in a text, the cohort's name for one, does not make it a patient.
+        if look_for(self.folder, names).is_nothing and self._unrecorded(names):
             raise WrongConfiguration(f"nothing of patient {name!r} is in cohort {self.cohort.name!r} of the store")
         return [names]
 
     def _unrecorded(self, names: PatientNames) -> bool:
         if self.instance is None:
             return True
-        # That a word stands in the text of runs does not make it a patient: the cohort's name stands in each.
         return history_of(self.instance, self.cohort.name, names.partition_key).is_nothing
 
     def _found(self, names: PatientNames) -> Doomed:
