@@ -1,6 +1,6 @@
 """What is told of a whole cohort: the report and the DVHs of all its patients, taken by their current status."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pdcp_dagster.domain.dvh_bands import DvhBand
 from pdcp_dagster.domain.notes import stages_of
 from pdcp_dagster.domain.words import some
 from pdcp_dagster.stages.current import DELETED
-from pdcp_dagster.stages.dvh_bands import cohort_bands
+from pdcp_dagster.stages.dvh_bands import CohortBands, cohort_bands
 from pdcp_dagster.stages.naming import as_told
 from pdcp_dagster.stages.patient_panel import panel_path
 from pdcp_dagster.stages.report import cohort_dvh_table, cohort_report_table, report_rows
@@ -107,8 +107,17 @@ def _bands(folder: CohortFolder, cohort: Cohort, told: pd.DataFrame) -> _Bands:
         found = cohort_bands(folder, cohort, names)
     except (TableError, OSError, KeyError) as error:
         return _Bands(notes=(f"The cohort's dose-volume histograms could not be read, and are not shown: {error}",))
-    lost = f"No histograms are shown of {some(found.unread)}: their files could not be read." if found.unread else ""
-    return _Bands(found.bands, found.left_out, (lost,) if lost else ())
+    return _Bands(found.bands, found.left_out, tuple(_lacking(found)))
+
+
+def _lacking(found: CohortBands) -> Iterator[str]:
+    """Yield in words what the histograms do not show."""
+    if found.unread:
+        yield f"No histograms are shown of {some(found.unread)}: their files could not be read."
+    if found.beyond:
+        end_gy = found.bands[0].dose_gy[-1]
+        who = "1 patient has" if len(found.beyond) == 1 else f"{len(found.beyond)} patients have"
+        yield f"{who} doses beyond the axis of the histograms, above {end_gy:g} Gy: {some(found.beyond)}."
 
 
 def _panels(folder: CohortFolder, told: pd.DataFrame) -> pd.Series:

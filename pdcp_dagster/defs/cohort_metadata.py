@@ -12,9 +12,12 @@ from pdcp_dagster.adapters.dvh_band_plot import draw_bands
 from pdcp_dagster.adapters.report_page import attrition_picture, attrition_told
 from pdcp_dagster.domain.attrition import Attrition, attrition_of
 from pdcp_dagster.domain.codes import CODES, Effect, Status
+from pdcp_dagster.domain.display import one_line
 from pdcp_dagster.domain.dvh_bands import DvhBand
 
 _SHOWN_PATIENTS = 200
+_LONGEST = 300
+"""Characters of a reason, in which ROIs' names may come by the hundred; the page has it whole."""
 _TOLD_OF_CODES = (Effect.EXCLUDE, Effect.REVIEW, Effect.NOTE)
 _STANDING = {Effect.EXCLUDE: "Excluded", Effect.REVIEW: "To review", Effect.NOTE: "Note"}
 
@@ -72,7 +75,9 @@ def _reasons(told: pd.DataFrame) -> dg.MetadataValue:
 def _patients(told: pd.DataFrame) -> dg.MetadataValue:
     columns = ("patient_id", "status", "reason")
     rows = told.head(_SHOWN_PATIENTS)[list(columns)].to_dict("records")
-    return _table(columns, [tuple(str(row[name]) for name in columns) for row in rows])
+    return _table(
+        columns, [(str(row["patient_id"]), str(row["status"]), one_line(str(row["reason"]), _LONGEST)) for row in rows]
+    )
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MetadataValue:

@@ -10,14 +10,19 @@ import dagster as dg
 from pdcp_dagster.adapters.parquet import TableError, count_rows
 from pdcp_dagster.defs.labels import label_of
 from pdcp_dagster.defs.specs import LIST_VERSION
+from pdcp_dagster.domain.display import one_line
 from pdcp_dagster.stages.outcome import AssetOutcome, Picture, Rows, Shown
+
+_LONGEST = 1000
+"""Characters of a reason in the event log, which keeps it twice; the notes have it whole."""
 
 
 def materialization(cohort: str, partition: str, outcome: AssetOutcome, code_version: str) -> dg.AssetMaterialization:
     """Return the event that tells of one asset of one patient."""
+    reason = one_line(outcome.reason, _LONGEST)
     metadata: dict[str, dg.MetadataValue] = {
         "status": dg.MetadataValue.text(str(outcome.status)),
-        "reason": dg.MetadataValue.text(outcome.reason),
+        "reason": dg.MetadataValue.text(reason),
     }
     if outcome.path is not None:
         metadata["path"] = dg.MetadataValue.path(str(outcome.path))
@@ -28,7 +33,7 @@ def materialization(cohort: str, partition: str, outcome: AssetOutcome, code_ver
     return dg.AssetMaterialization(
         asset_key=[cohort, outcome.asset],
         partition=partition,
-        description=outcome.reason,
+        description=reason,
         metadata=metadata,
         tags={"dagster/data_version": outcome.data_version, **_provenance(cohort, outcome.asset, code_version)},
     )

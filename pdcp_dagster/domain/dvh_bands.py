@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from math import ceil, floor, log10
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 200
 _QUARTILES = (25, 50, 75)
 _SMALLEST_STEP_GY = 0.1
+_MOST_OF_USUAL = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,11 +92,31 @@ def structures_of(rois: Iterable[NamedRoi]) -> list[Structure]:
 
 
 def dose_axis(highest_gy: float) -> NDArray[np.float64]:
-    """Return doses from 0 to `highest_gy` or just above, at most 200, in steps of 1, 2 or 5 times a power of ten Gy."""
+    """Return doses from 0 to `highest_gy` or just above in steps of 1, 2 or 5 times a power of ten Gy: 2 to 200."""
     finest = max(highest_gy / (MOST_POINTS - 1), _SMALLEST_STEP_GY)
     power = 10.0 ** floor(log10(finest))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= finest * (1 - 1e-9))
-    return np.round(np.arange(ceil(highest_gy / step - 1e-9) + 1) * step, 6)
+    return np.round(np.arange(max(ceil(highest_gy / step - 1e-9), 1) + 1) * step, 6)
+
+
+def highest_shown_gy(rois: Iterable[NamedRoi]) -> float:
+    """Return the end of a cohort's dose axis, Gy: the highest dose of all, but at most 5 times that of a usual patient.
+
+    One patient with a dose of a wrong unit would else leave all others a step or two of the axis.
+    """
+    highest = highest_of_patients(rois)
+    if not highest:
+        return 0.0
+    most = max(highest.values())
+    return min(most, _MOST_OF_USUAL * median_low(highest.values()) or most)
+
+
+def highest_of_patients(rois: Iterable[NamedRoi]) -> dict[int, float]:
+    """Return the highest dose of each patient, Gy, by the patient's number."""
+    highest: dict[int, float] = {}
+    for roi in rois:
+        highest[roi.patient] = max(highest.get(roi.patient, 0.0), roi.dmax_gy)
+    return highest
 
 
 def on_axis(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pdcp_dagster.domain.codes import CODES, Effect, Finding, Status, deciding
 from pdcp_dagster.domain.quality import Judgement
 from pdcp_dagster.domain.quality_chance import is_more
+from pdcp_dagster.domain.words import told_apart
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -55,7 +56,8 @@ def judge_exclusions(patients: Sequence[ReportedPatient], at_most_pct: float) ->
     excluded = [patient for patient in done if patient.status is Status.EXCLUDE]
     why = Counter(code for patient in excluded for code in _code_that_decided(patient))
     told = "; ".join(f"{count}: {_meaning(code)}" for code, count in _most(why)[:_TOLD])
-    said = f"{share(len(excluded), len(done))} of the patients with a result are excluded, at most {at_most_pct:g} %"
+    excluded_of = share(len(excluded), len(done), at_most_pct)
+    said = f"{excluded_of} of the patients with a result are excluded, at most {at_most_pct:g} %"
     passed = _within(len(excluded), len(done), at_most_pct)
     return Judgement(passed, f"{said} is accepted (excluded_at_most_pct).{f' {told}.' if told else ''}")
 
@@ -66,7 +68,8 @@ def judge_failures(patients: Sequence[ReportedPatient], at_most_pct: float) -> J
     if not run:
         return None
     failed = sum(patient.status is Status.FAILED for patient in run)
-    said = f"{share(failed, len(run))} of the patients that were run failed, at most {at_most_pct:g} % is accepted"
+    failed_of = share(failed, len(run), at_most_pct)
+    said = f"{failed_of} of the patients that were run failed, at most {at_most_pct:g} % is accepted"
     why = " The report says why of each." if failed else ""
     return Judgement(_within(failed, len(run), at_most_pct), f"{said} (failed_at_most_pct).{why}")
 
@@ -158,9 +161,9 @@ def _meaning(code: str) -> str:
     return f"{CODES[code].meaning} ({code})"
 
 
-def share(some: int, of: int) -> str:
-    """Return in words how many of how many, with per cent."""
-    return f"{some} of {of} ({100 * some / of:.1f} %)"
+def share(some: int, of: int, limit_pct: float | None = None) -> str:
+    """Return in words how many of how many, with per cent that do not read like a limit that they are not."""
+    return f"{some} of {of} ({told_apart(100 * some / of, limit_pct, 1)} %)"
 
 
 def _within(some: int, of: int, at_most_pct: float) -> bool:

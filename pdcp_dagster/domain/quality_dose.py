@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pdcp_dagster.domain.quality import Judgement
-from pdcp_dagster.domain.words import some
+from pdcp_dagster.domain.words import some, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,7 +64,8 @@ def judge_maximum(
     said = [finding.detail for finding in odd]
     if prescription_gy:
         pct = 100 * maximum_gy / prescription_gy
-        of_prescription = f"{pct:.0f} % of the plan's prescription of {prescription_gy:g} Gy"
+        shown = told_apart(pct, _nearest(pct, limits), 0)
+        of_prescription = f"{shown} % of the plan's prescription of {prescription_gy:g} Gy"
         side = _side(pct, limits.minimum, limits.maximum)
         if side:
             said.append(
@@ -97,13 +98,15 @@ def judge_targets(targets: Sequence[TargetDose], least_coverage: float, least_d9
     low = [(pct, one) for pct, _, one in compared if pct < least_d95_pct - _ROUNDING_PCT]
     said = {
         "no dose-volume histogram": unplaced,
-        "outside the dose grid": [f"{one.name} to {100 * (1 - share):.1f} %" for one, share in outside],
-        f"D95 below {least_d95_pct:g} % of the prescription (checks.target_d95_pct)": _told(low),
+        "outside the dose grid": _outside(outside, least_coverage),
+        f"D95 below {least_d95_pct:g} % of the prescription (checks.target_d95_pct)": _told(low, least_d95_pct),
     }
     if any(said.values()):
         text = "; ".join(f"{what}: {some(names)}" for what, names in said.items() if names)
         return Judgement(passed=False, said=f"{text[0].upper()}{text[1:]}.")
-    return Judgement(passed=True, said=_all_well(targets, _told([(pct, one) for pct, _, one in compared])))
+    return Judgement(
+        passed=True, said=_all_well(targets, _told([(pct, one) for pct, _, one in compared], least_d95_pct))
+    )
 
 
 def _all_well(targets: Sequence[TargetDose], known: Sequence[str]) -> str:
@@ -116,13 +119,25 @@ def _all_well(targets: Sequence[TargetDose], known: Sequence[str]) -> str:
     return " ".join(parts)
 
 
-def _told(known: Iterable[tuple[float, TargetDose]]) -> list[str]:
+def _outside(known: Iterable[tuple[TargetDose, float]], least_coverage: float) -> list[str]:
+    most_pct = 100 * (1 - least_coverage)
+    return [f"{one.name} to {told_apart(100 * (1 - share), most_pct, 1)} %" for one, share in known]
+
+
+def _told(known: Iterable[tuple[float, TargetDose]], limit_pct: float) -> list[str]:
     """Return each target with its D95 against its prescription, and whose that is."""
     told = []
     for pct, one in known:
         whose = f" ({_WHOSE[one.source]})" if one.source in _WHOSE else ""
-        told.append(f"{one.name} {one.d95_gy:.2f} Gy, {pct:.1f} % of {one.prescription_gy:g} Gy{whose}")
+        told.append(
+            f"{one.name} {one.d95_gy:.2f} Gy, {told_apart(pct, limit_pct, 1)} % of {one.prescription_gy:g} Gy{whose}"
+        )
     return told
+
+
+def _nearest(value: float, limits: DoseMaximumPct) -> float | None:
+    known = [limit for limit in (limits.minimum, limits.maximum) if limit is not None]
+    return min(known, key=lambda limit: abs(value - limit), default=None)
 
 
 def _side(value: float, minimum: float | None, maximum: float | None) -> str:

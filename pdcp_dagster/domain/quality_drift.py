@@ -33,7 +33,7 @@ def judge_drift(patients: Iterable[ReportedPatient], required: Sequence[str], at
 
     required: modalities that the cohort needs. Only months with `at_least` patients are compared, with at least as many
     of other months; None where there is no such month. Patients without a result or a date, and those deleted from the
-    archive, are left out.
+    archive, are left out. Of whom it is not known what the archive holds is asked alone whether they are excluded.
     """
     months: dict[str, list[ReportedPatient]] = defaultdict(list)
     undated = 0
@@ -50,8 +50,10 @@ def judge_drift(patients: Iterable[ReportedPatient], required: Sequence[str], at
     ]
     if not compared:
         return None
-    worse = _worse(months, compared, required)
+    worse = _worse(months, compared, required, at_least)
+    unknown = sum(patient.modalities is None for of in months.values() for patient in of)
     left_out = f" Without a date and left out: {undated}." if undated else ""
+    left_out += f" The modalities of {unknown} are unknown and not compared." if unknown else ""
     if worse:
         return Judgement(passed=False, said=f"{'; '.join(each.told for each in worse)}.{left_out}")
     said = f"None of {len(compared)} months with at least {at_least} patients lacks more than the others"
@@ -65,16 +67,18 @@ class _Worse:
 
 
 def _worse(
-    months: Mapping[str, Sequence[ReportedPatient]], compared: Sequence[str], required: Sequence[str]
+    months: Mapping[str, Sequence[ReportedPatient]], compared: Sequence[str], required: Sequence[str], at_least: int
 ) -> list[_Worse]:
     """Return the months that are worse than the others, the least likely by chance first."""
     found = []
     for what in (*required, _INCOMPLETE):
-        lacking = {month: sum(_lacks(patient, what) for patient in of) for month, of in months.items()}
-        every, everybody = sum(lacking.values()), sum(map(len, months.values()))
+        lacking = {month: _lack(of, what) for month, of in months.items()}
+        every, everybody = sum(map(sum, lacking.values())), sum(map(len, lacking.values()))
         for month in compared:
-            here, of = lacking[month], len(months[month])
+            here, of = sum(lacking[month]), len(lacking[month])
             there, of_others = every - here, everybody - of
+            if min(of, of_others) < at_least:
+                continue
             apart_pct = 100 * (here / of - there / of_others)
             comparisons = len(compared) * (len(required) + 1)
             if apart_pct >= LEAST_DIFFERENCE_PCT and is_more(here, of, there, of_others, comparisons):
@@ -83,10 +87,11 @@ def _worse(
     return sorted(found, key=lambda each: (each.chance, each.told))
 
 
-def _lacks(patient: ReportedPatient, what: str) -> bool:
+def _lack(patients: Iterable[ReportedPatient], what: str) -> list[bool]:
+    """Return whether each lacks it, of those of whom that is known."""
     if what == _INCOMPLETE:
-        return bool(LACKING & {*patient.codes})
-    return patient.modalities is not None and what not in patient.modalities
+        return [bool(LACKING & {*patient.codes}) for patient in patients]
+    return [what not in patient.modalities for patient in patients if patient.modalities is not None]
 
 
 def _words(what: str) -> str:

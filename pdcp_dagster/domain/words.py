@@ -1,7 +1,7 @@
-"""Words in descriptions and names that people typed.
+"""Words in descriptions and names that people typed, and in sentences about them.
 
-What lives here: whole words and substrings, case aside; a few of many texts. What does not: which words a cohort looks
-for (`cohort`).
+What lives here: whole words and substrings, case aside; a few of many texts; a number beside its limit. What does not:
+which words a cohort looks for (`cohort`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = "0123456789"
 _SHOWN = 5
+_MOST_DIGITS = 6
+_ROUNDING = 1e-9
 
 
 def word_in(words: Iterable[str], text: str | None) -> str | None:
@@ -37,6 +39,17 @@ def substring_in(words: Iterable[str], text: str | None) -> str | None:
     """Return the first of `words` that `text` contains anywhere, case aside; None where none is."""
     there = (text or "").casefold()
     return next((word for word in words if word.casefold() in there), None)
+
+
+def told_apart(value: float, limit: float | None, digits: int) -> str:
+    """Return a number with as many digits after the point, and more where it would else read like its limit.
+
+    A value that is the limit, but for 1e-9, keeps its digits.
+    """
+    texts = [f"{value:.{more}f}" for more in range(digits, _MOST_DIGITS + 1)]
+    if limit is None or abs(value - limit) <= _ROUNDING:
+        return texts[0]
+    return next((text for text in texts if abs(float(text) - limit) > _ROUNDING), texts[-1])
 
 
 def _split(text: str) -> list[str]:

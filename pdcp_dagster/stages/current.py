@@ -108,12 +108,21 @@ def _standing_of_files(folder: PatientFolder, configurations: Mapping[str, str])
     decided = decided_since(folder)
     if decided:
         return Standing(Status.PENDING, None, f"{decided} Run this patient again.", findings, decided_since=True)
-    due = _made_with_another(folder, configurations) or _stopped_by_what_has_changed(folder, by_stage)
+    due = (
+        _notes_unfinished(folder)
+        or _made_with_another(folder, configurations)
+        or _stopped_by_what_has_changed(folder, by_stage)
+    )
     if not due and not any(finding.stops for finding in findings):
         due = _unfinished(folder, by_stage, str(notes.get("linkage", "CRDP")))
     if due:
         return Standing(Status.PENDING, None, f"{due}. Run this patient again.", findings)
     return Standing(status_of(findings), decisive.code, reason_of(findings), findings)
+
+
+def _notes_unfinished(folder: PatientFolder) -> str:
+    """Return in words that a run was killed while it replaced the notes: those that lie there are of a run before."""
+    return "" if folder.manifest("patient_notes") is not None else "A run was killed while it replaced the notes"
 
 
 def decided_since(folder: PatientFolder) -> str:
@@ -225,7 +234,7 @@ def require_loadable(folder: PatientFolder, asset: str, *, include_review: bool,
         raise PatientPending(None, missing if standing.findings else standing.reason)
     if not (file or folder.file(asset)).exists():
         raise PatientPending(None, f"{asset} of this patient has no file: {standing.reason}")
-    if asset in outdated_assets(folder):
+    if asset in outdated_assets(folder) or _notes_unfinished(folder):
         raise PatientPending(None, standing.reason)
     # What is finished may be used although later stages are not done yet.
     if standing.decided_since:

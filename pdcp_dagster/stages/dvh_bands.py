@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pdcp_dagster.adapters.parquet import read_columns, read_numbers
-from pdcp_dagster.domain.dvh_bands import NamedRoi, band_of, dose_axis, on_axis, structures_of
+from pdcp_dagster.adapters.parquet import TableError, read_columns, read_numbers
+from pdcp_dagster.domain.dvh_bands import (
+    NamedRoi,
+    band_of,
+    dose_axis,
+    highest_of_patients,
+    highest_shown_gy,
+    on_axis,
+    structures_of,
+)
 from pdcp_dagster.stages.report import OUTSIDE, counting_patients
 
 if TYPE_CHECKING:
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 
 MOST_STRUCTURES = 24
 CURVES = "dvh_curves.parquet"
+_UNREAD = (TableError, OSError, KeyError)
 _COLUMNS = (
     *("rtstruct_uid", "roi_number", "roi_name", "roi_standard_name"),
     *("status", "flags", "volume_cm3", "dmax_gy"),
@@ -36,10 +45,17 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class CohortBands:
-    """The bands of the structures with most patients; left_out: how many structures have none of these."""
+    """The bands of the structures with most patients.
+
+    left_out: how many structures have none of these. unread: what the patients are called whose files cannot be read,
+    or changed meanwhile, and who are in no band. beyond: what those are called whose dose in a structure shown goes on
+    beyond the axis, where no band tells of it.
+    """
 
     bands: tuple[DvhBand, ...]
     left_out: int
+    unread: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
 
 
 def dvh_bands(folder: CohortFolder, cohort: Cohort, names: Mapping[str, str]) -> tuple[DvhBand, ...]:
@@ -52,28 +68,50 @@ def cohort_bands(folder: CohortFolder, cohort: Cohort, names: Mapping[str, str])
 
     names: what each partition key is called; a key that it lacks is called by itself. Patients count, and ROIs stay
     out, as in `report.cohort_dvh_table`. Every patient's files are read twice, so that no more is held than what is
-    returned. Raises TableError and OSError.
+    returned; whose cannot be read is in no band. Raises TableError and OSError where the patient list cannot be.
     """
     keys: list[str] = []
-    found = structures_of(_rois(folder, cohort, keys))
+    unread: list[str] = []
+    found = structures_of(_rois(folder, cohort, keys, unread))
     shown = found[:MOST_STRUCTURES]
-    axis_gy = dose_axis(max((roi.dmax_gy for structure in shown for roi in structure.rois), default=0.0))
+    axis_gy = dose_axis(highest_shown_gy(roi for structure in shown for roi in structure.rois))
     curves = [np.zeros((len(structure.rois), axis_gy.size), np.float32) for structure in shown]
     for number, wanted in _by_patient(shown).items():
-        _fill(curves, wanted, folder.patient(keys[number]).path / CURVES, axis_gy)
-    told = [names.get(key, key) for key in keys]
-    bands = tuple(
-        band_of(structure, [told[roi.patient] for roi in structure.rois], axis_gy, of_structure)
-        for structure, of_structure in zip(shown, curves, strict=True)
-    )
-    return CohortBands(bands, len(found) - len(shown))
+        try:
+            _fill(curves, wanted, folder.patient(keys[number]).path / CURVES, axis_gy)
+        except _UNREAD:
+            unread.append(keys[number])
+    told = {number: names.get(key, key) for number, key in enumerate(keys) if key not in {*unread}}
+    bands = tuple(_bands(shown, curves, axis_gy, told))
+    highest = highest_of_patients(roi for structure in shown for roi in structure.rois if roi.patient in told)
+    beyond = tuple(told[number] for number, dmax_gy in sorted(highest.items()) if dmax_gy > axis_gy[-1])
+    return CohortBands(bands, len(found) - len(shown), tuple(names.get(key, key) for key in unread), beyond)
 
 
-def _rois(folder: CohortFolder, cohort: Cohort, keys: list[str]) -> Iterator[NamedRoi]:
-    """Yield the ROIs of all patients who count, and note the keys of these."""
+def _bands(
+    shown: Sequence[Structure],
+    curves: Sequence[NDArray[np.float32]],
+    axis_gy: NDArray[np.float64],
+    told: Mapping[int, str],
+) -> Iterator[DvhBand]:
+    """Yield the bands of those patients who are `told`, by number; of a structure that nobody of them has, none."""
+    for structure, of_structure in zip(shown, curves, strict=True):
+        kept = [row for row, roi in enumerate(structure.rois) if roi.patient in told]
+        if kept:
+            patients = [told[structure.rois[row].patient] for row in kept]
+            all_there = len(kept) == len(of_structure)  # and nothing is copied
+            yield band_of(structure, patients, axis_gy, of_structure if all_there else of_structure[kept])
+
+
+def _rois(folder: CohortFolder, cohort: Cohort, keys: list[str], unread: list[str]) -> Iterator[NamedRoi]:
+    """Yield the ROIs of all patients who count, and note the keys of these, and of those who cannot be read."""
     for key, patient in counting_patients(folder, include_review=cohort.include_review, cohort=cohort):
-        yield from _rois_of(len(keys), patient)
-        keys.append(key)
+        try:
+            yield from list(_rois_of(len(keys), patient))
+        except _UNREAD:
+            unread.append(key)
+        else:
+            keys.append(key)
 
 
 def _rois_of(number: int, patient: PatientFolder) -> Iterator[NamedRoi]:

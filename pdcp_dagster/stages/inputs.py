@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from pdcp_dagster.domain.structure_names import StructureNameMap
     from pdcp_dagster.stages.patient import Patient
 
-ARCHIVE, CODE, CONFIGURATION, DECISION, TABLES, SELECTED = (
+ARCHIVE, CODE, CONFIGURATION, DECISION, TABLES, SELECTED, LIMITS = (
     "archive",
     "code",
     "configuration",
     "decision",
     "tables",
     "selected",
+    "limits",
 )
 _LAYOUT = "1"
 """Version of `dicom/<role>/<SOPInstanceUID>.dcm`: what was downloaded stays as it is whatever the code becomes."""
@@ -54,7 +55,7 @@ CONFIGURED_BY: Mapping[str, tuple[str, ...]] = {
     "retrieved_dicom": ("linkage",),
     "ct_volume": _CT,
     "structure_masks": (*_CT, "roi_keywords", "roi_keywords_exclude", "label_map", "dvh", "structure_names"),
-    "dose_volume": (*_DOSES, "dose_max_gy", "dose_on_ct_grid", "checks.dose_maximum_pct"),
+    "dose_volume": (*_DOSES, "dose_max_gy", "dose_on_ct_grid"),
     "plan_table": _DOSES,
     "dvh_table": (
         *_DOSES,
@@ -64,12 +65,18 @@ CONFIGURED_BY: Mapping[str, tuple[str, ...]] = {
         "dvh",
         "dvh_columns",
         "structure_names",
-        "checks.target_d95_pct",
     ),
     "central_slices": (*_DOSES, _LABEL, "structure_names"),
     "patient_notes": ("linkage", "version"),
 }
 """The keys of the cohort file that decide what a stage makes."""
+
+
+CHECKED_BY: Mapping[str, tuple[str, ...]] = {
+    "dose_volume": ("checks.dose_maximum_pct",),
+    "dvh_table": ("checks.target_d95_pct",),
+}
+"""The limits of its checks: another one has the stage made again, and what there is counts until then."""
 
 
 def configuration_of(cohort: Cohort, asset: str) -> str:
@@ -85,6 +92,8 @@ def configurations_of(cohort: Cohort) -> dict[str, str]:
 def origin_of(patient: Patient, asset: str, made_from: tuple[str, ...]) -> Origin:
     """Return what the stage would be made of if it were made now."""
     with_these = {CODE: patient.settings.code_version, CONFIGURATION: configuration_of(patient.cohort, asset)}
+    if asset in CHECKED_BY:
+        with_these[LIMITS] = patient.cohort.config_hash(*CHECKED_BY[asset])
     return Origin(made_from, with_these | _ALSO.get(asset, _nothing_else)(patient))
 
 

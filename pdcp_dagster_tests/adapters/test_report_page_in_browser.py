@@ -195,6 +195,15 @@ def test_a_panel_is_loaded_when_its_patient_is_opened_with_its_pictures_and_with
     assert "allow-scripts" not in str(report.locator("iframe").get_attribute("sandbox"))
 
 
+def test_the_reports_own_status_and_reason_stand_above_a_panel_which_may_tell_of_what_was_before(
+    report: Page,
+) -> None:
+    section = open_patient(report, "P1")
+    expect(section.locator(".panel-head .badge")).to_have_text("✓ SUCCESS")
+    expect(section.locator(":scope > p")).to_have_text("Passed.")
+    assert section.evaluate("section => section.children[1].tagName + section.children[2].tagName") == "PIFRAME"
+
+
 def test_a_patient_without_a_panel_has_no_frame(report: Page, asked: list[str]) -> None:
     expect(open_patient(report, "P2").get_by_text("no RTDOSE").first).to_be_visible()
     assert report.locator("iframe").count() == 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pdcp_dagster.adapters.report_page import write_report
+from pdcp_dagster.domain.dvh_bands import Structure, band_of, dose_axis
 from pdcp_dagster_tests.adapters.known_bands import straight_band
 
 pytestmark = pytest.mark.browser
@@ -119,3 +122,24 @@ def test_every_patients_curve_is_drawn(report: Page) -> None:
                    let count = 0; for (let n = 3; n < all.length; n += 4) count += all[n] > 0; return count; }"""
     )
     assert painted > 500
+
+
+def test_a_cohort_whose_plans_have_no_dose_is_drawn_and_told_without_complaint(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    axis = dose_axis(0.0)
+    assert axis.tolist() == [0.0, 0.1]
+    curves = np.array([[100.0, 0.0]] * 2, np.float32)
+    empty = band_of(Structure("PTV", False, ()), ["A", "B"], axis, curves)
+    path = tmp_path / "report.html"
+    write_report(path, cohort="breast", rows=ROWS, bands=[empty], generated=None, software_version="0.1.0")
+    complaints: list[str] = []
+    page = chromium.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(path.as_uri())
+    assert said(page).startswith("2 patients: ")
+    assert "NaN" not in page.inner_html("#bands")
+    assert page.locator("tr.entry").count() == 3, "the rest of the page works, too"
+    page.close()
+    assert complaints == []

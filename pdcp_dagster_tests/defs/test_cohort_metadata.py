@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
 import pytest
+from dagster._serdes import serialize_value
 
-from pdcp_dagster.adapters.parquet import read_table
+from pdcp_dagster.adapters.parquet import read_table, write_table
+from pdcp_dagster.adapters.store import Tombstone, clear_tombstone, write_tombstone
 from pdcp_dagster.defs.cohort_metadata import report_metadata
 from pdcp_dagster.domain.codes import CODES
 from pdcp_dagster.phantom.spec import PhantomSpec
@@ -99,22 +101,79 @@ def test_metadata_stay_small_whatever_the_cohort() -> None:
     assert len(table.records) == 200
 
 
-@pytest.mark.xdist_group("defs_metadata")
-def test_histograms_that_cannot_be_read_are_told_on_the_page_and_cost_the_report_nothing(
-    make_site: Callable[..., Site], spec: Callable[..., PhantomSpec]
-) -> None:
-    site = make_site("bands", [spec("BA")])
+@pytest.mark.parametrize("letter", ["x", "\N{GREEK SMALL LETTER ALPHA}"])
+def test_reasons_that_name_hundreds_of_rois_are_told_in_short(letter: str) -> None:
+    reason = "A target is not within the dose grid: " + ", ".join(f"{letter * 60} 97.1 %" for _ in range(300))
+    everybody = report(*((f"P{number}", "REVIEW", ["XXV_REV_001"]) for number in range(5000))).assign(reason=reason)
+    table = report_metadata(everybody, (), Path("/store/report.html"))["patients"]
+    assert isinstance(table, dg.TableMetadataValue)
+    told = [str(each.data["reason"]) for each in table.records]
+    assert {len(each) for each in told} == {300}
+    assert all(each.startswith("A target is not within the dose grid: ") and each.endswith("…") for each in told)
+    # A letter beyond ASCII is written in six bytes.
+    assert len(serialize_value(table)) < LARGEST_EVENT * (1 if letter.isascii() else 4)
+
+
+@pytest.fixture(scope="module")
+def site(make_site: Callable[..., Site], spec: Callable[..., PhantomSpec]) -> Site:
+    """Two patients who passed."""
+    site = make_site("bands", [spec("BA"), spec("BB")])
     assert site.list_patients().success
-    assert site.collect("BA").success
+    assert site.collect("BA", "BB").success
+    return site
+
+
+def page_of(site: Site) -> str:
+    """Make the report and return its page."""
     assert site.report().success
-    before, page = read_table(site.store.file("cohort_report")), site.store.path / "cohort_report.html"
-    told = page.read_text(encoding="utf-8")
+    return (site.store.path / "cohort_report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def intact(site: Site) -> Iterator[dict[str, bytes]]:
+    """BA's tables, which the test may damage."""
+    files = {name: (site.patient("BA").path / name).read_bytes() for name in ("dvh.parquet", "dvh_curves.parquet")}
+    yield files
+    for name, content in files.items():
+        (site.patient("BA").path / name).write_bytes(content)
+
+
+@pytest.mark.xdist_group("defs_metadata")
+@pytest.mark.usefixtures("intact")
+@pytest.mark.parametrize("name", ["dvh.parquet", "dvh_curves.parquet"])
+def test_histograms_that_cannot_be_read_are_told_on_the_page_by_whose_they_are_and_cost_nobody_else(
+    site: Site, name: str
+) -> None:
+    told = page_of(site)
+    before = read_table(site.store.file("cohort_report"))
     assert 'id="plot"' in told
-    assert '"panels":["patients/' in told
+    assert told.count("/panel.html") == 2
     assert "could not be read" not in told
-    (site.patient("BA").path / "dvh_curves.parquet").write_bytes(b"no table")
-    assert site.report().success
+    assert "beyond the axis" not in told
+    (site.patient("BA").path / name).write_bytes(b"no table")
+    damaged = page_of(site)
     pd.testing.assert_frame_equal(read_table(site.store.file("cohort_report")), before)
-    damaged = page.read_text(encoding="utf-8")
-    assert 'id="plot"' not in damaged
-    assert "dose-volume histograms could not be read, and are not shown" in damaged
+    assert 'id="plot"' in damaged, "BB's are shown"
+    assert "No histograms are shown of BA: their files could not be read." in damaged
+
+
+@pytest.mark.xdist_group("defs_metadata")
+@pytest.mark.usefixtures("intact")
+def test_whose_doses_go_on_beyond_the_axis_of_the_histograms_is_told_on_the_page(site: Site) -> None:
+    table = site.patient("BA").path / "dvh.parquet"
+    wrong = read_table(table)
+    write_table(wrong.assign(dmax_gy=wrong["dmax_gy"] * 100), table)
+    assert re.search(r"1 patient has doses beyond the axis of the histograms, above \d+ Gy: BA\.", page_of(site))
+
+
+@pytest.mark.xdist_group("defs_metadata")
+def test_a_patient_who_was_deleted_from_the_archive_has_no_panel_on_the_page(site: Site) -> None:
+    gone = site.patient("BA")
+    write_tombstone(gone, Tombstone("BA", "", "BA", "2026-01-02T00:00:00"))
+    try:
+        told = page_of(site)
+    finally:
+        clear_tombstone(gone)
+    assert (gone.path / "panel.html").exists(), "forgetting removes files, and nothing else"
+    assert [found for found in re.findall(r'"(patients/[^"]+)/panel.html"', told) if "BA" in found] == []
+    assert told.count("/panel.html") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
+from dagster._serdes import serialize_value
 
 from pdcp_dagster.defs.labels import label_of
 from pdcp_dagster.defs.previews import materialization, shown_as_metadata
@@ -46,3 +47,12 @@ def test_a_name_that_nobody_thought_of_is_shown_as_it_is() -> None:
         "slices",
         "unheard_of",
     ]
+
+
+def test_a_reason_that_names_hundreds_of_rois_is_told_in_short() -> None:
+    reason = "A target is not within the dose grid: " + ", ".join(f"{'x' * 60} 97.1 %" for _ in range(300))
+    told = materialization("shown", "WA", AssetOutcome("dvh_table", Status.REVIEW, reason, data_version="1"), "1")
+    assert told.description == told.metadata["reason"].value
+    assert len(str(told.description)) == 1000
+    assert str(told.description).startswith("A target is not within the dose grid: x")
+    assert len(serialize_value(told)) < 3000, "bytes: once as description, once as metadata"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pdcp_dagster.domain.dvh_bands import NamedRoi, Structure, band_of, dose_axis, on_axis, structures_of
+from pdcp_dagster.domain.dvh_bands import NamedRoi, Structure, band_of, dose_axis, highest_shown_gy, on_axis, structures_of
 
 HEART = NamedRoi(0, "1.1", 1, "Heart", None, 500.0, 10.0)
 
@@ -59,9 +59,9 @@ def test_of_several_rois_of_one_structure_a_patient_counts_once_with_the_largest
 
 @pytest.mark.parametrize(
     ("highest_gy", "step_gy", "points"),
-    [(70.0, 0.5, 141), (9.95, 0.1, 101), (19.9, 0.1, 200), (20.0, 0.2, 101), (0.0, 0.1, 1), (1000.0, 10.0, 101)],
+    [(70.0, 0.5, 141), (9.95, 0.1, 101), (19.9, 0.1, 200), (20.0, 0.2, 101), (0.0, 0.1, 2), (0.04, 0.1, 2), (1000.0, 10.0, 101)],
 )
-def test_the_axis_has_round_steps_reaches_the_highest_dose_and_has_at_most_200_points(
+def test_the_axis_has_round_steps_reaches_the_highest_dose_and_has_2_to_200_points(
     highest_gy: float, step_gy: float, points: int
 ) -> None:
     axis = dose_axis(highest_gy)
@@ -69,6 +69,26 @@ def test_the_axis_has_round_steps_reaches_the_highest_dose_and_has_at_most_200_p
     assert axis[0] == 0
     assert axis[-1] >= highest_gy
     assert np.diff(axis) == pytest.approx(np.full(points - 1, step_gy))
+
+
+@pytest.mark.parametrize(
+    ("maxima_gy", "end_gy"),
+    [
+        ([60.0] * 8 + [6000.0], 300.0),  # of a wrong unit
+        ([60.0] * 8 + [299.0], 299.0),  # unusual, and shown whole
+        ([60.0, 6000.0], 300.0),  # of two, the lower one is usual
+        ([0.0, 0.0, 60.0], 60.0),  # most without a dose tell nothing of what is usual
+        ([6000.0], 6000.0),
+        ([0.0], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_the_axis_ends_at_the_highest_dose_but_at_most_at_5_times_that_of_a_usual_patient(
+    maxima_gy: list[float], end_gy: float
+) -> None:
+    bodies = [replace(HEART, patient=number, dmax_gy=dmax_gy) for number, dmax_gy in enumerate(maxima_gy)]
+    hearts = [replace(body, dmax_gy=body.dmax_gy / 100) for body in bodies for _ in range(3)]
+    assert highest_shown_gy([*bodies, *hearts]) == end_gy
 
 
 def test_a_curve_is_100_at_0_gy_and_0_beyond_its_maximum() -> None:

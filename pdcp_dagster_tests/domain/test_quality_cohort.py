@@ -59,6 +59,12 @@ def test_failures_pass_up_to_the_limit_among_those_that_were_run(failed: int, pa
     assert judged.said.startswith(f"{failed} of 20 ({5 * failed}.0 %) of the patients that were run failed")
 
 
+def test_a_share_beyond_a_limit_never_reads_like_the_limit() -> None:
+    judged = judge_exclusions([*lacking(1001), *passing(8999)], at_most_pct=10)
+    assert judged is not None
+    assert judged.said.startswith("1001 of 10000 (10.01 %) of the patients with a result are excluded, at most 10 %")
+
+
 def test_of_nobody_nothing_is_said() -> None:
     waiting = some(3, Status.PENDING)
     assert judge_exclusions(waiting, 50) is None

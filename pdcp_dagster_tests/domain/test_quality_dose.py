@@ -89,3 +89,18 @@ def test_the_gravest_comes_first_and_the_lowest_dose_before_others() -> None:
         "(checks.target_d95_pct): B 20.00 Gy, 40.0 % of 50 Gy (the plan's only target dose), A 40.00 Gy, "
         "80.0 % of 50 Gy.",
     )
+
+
+def test_a_figure_beyond_a_limit_never_reads_like_the_limit() -> None:
+    judged = targets(TargetDose("A", 0.9946, None), TargetDose("B", 1.0, 44.999, 50.0))
+    assert judged == Judgement(
+        passed=False,
+        said="Outside the dose grid: A to 0.54 %; D95 below 90 % of the prescription (checks.target_d95_pct): "
+        "B 45.00 Gy, 89.998 % of 50 Gy.",
+    )
+    too_high = maximum(75.01)
+    assert too_high is not None
+    assert "is 150.02 % of the plan's prescription of 50 Gy, above 150 %" in too_high.said
+    at_limit = maximum(75.0)
+    assert at_limit is not None
+    assert "150 % of the plan's prescription" in at_limit.said

@@ -82,6 +82,31 @@ def test_one_month_of_two_years_is_two_months() -> None:
     assert found.said.startswith("2025-01: 20 of 20")
 
 
+def unknown(number: int, count: int) -> list[ReportedPatient]:
+    """Patients of one month into whose archive nobody could look."""
+    return [ReportedPatient("P", Status.REVIEW, (), dt.date(2024, number, 15)) for _ in range(count)]
+
+
+def test_what_nobody_could_look_at_is_neither_lacking_nor_there() -> None:
+    # As lacking, March would have 20 of 30 without a CT; as there, 8 of 32 without an RTDOSE and not 8 of 12.
+    found = drift(month(1, 30), month(3, 10), unknown(3, 20))
+    assert found is not None
+    assert found.passed
+    assert found.said.endswith("(2024-01, 2024-03). The modalities of 20 are unknown and not compared.")
+    found = drift(month(1, 60), month(3, 4, 8), unknown(3, 20))
+    assert found is not None
+    assert "2024-03: 8 of 12 (66.7 %) have no RTDOSE, in other months 0 of 60 (0.0 %)" in found.said
+
+
+def test_a_month_of_which_too_little_is_known_is_compared_by_exclusions_alone() -> None:
+    found = drift(month(1, 60), month(3, 0, 9), unknown(3, 3))
+    assert found is not None
+    assert found.said == (
+        "2024-03: 9 of 12 (75.0 %) excluded, for something is missing or not linked, in other months 0 of 60 (0.0 %). "
+        "The modalities of 3 are unknown and not compared."
+    )
+
+
 def test_patients_without_result_are_left_out_in_silence_and_those_without_date_are_told() -> None:
     date = dt.date(2024, 2, 1)
     others = [

@@ -127,6 +127,44 @@ def test_structures_beyond_the_24_of_most_patients_are_counted(folder: CohortFol
     assert (found.bands[0].structure, found.bands[0].patients) == ("ROI 29", ("a", "b"))
 
 
+def test_one_wrong_dose_does_not_coarsen_everybodys_axis_and_who_has_it_is_told(folder: CohortFolder) -> None:
+    list_patients(folder, *"abcdefghi")
+    for key in "abcdefgh":
+        write_patient(folder, key, box("BODY", 60.0))
+    write_patient(folder, "i", box("BODY", 6000.0))
+    found = cohort_bands(folder, COHORT, {"i": "Wrong"})
+    (body,) = found.bands
+    # 5 times 60 Gy; 2 Gy is the first round step with which 300 Gy are at most 200 points.
+    assert body.dose_gy == pytest.approx(np.arange(0, 301, 2))
+    assert body.median_pct == pytest.approx(np.where(body.dose_gy <= 60.0, 100.0, 0.0))
+    assert found.beyond == ("Wrong",)
+
+
+def test_nobody_is_beyond_an_axis_that_ends_at_the_highest_dose(folder: CohortFolder) -> None:
+    list_patients(folder, "a", "b")
+    write_patient(folder, "a", box("BODY", 60.0))
+    write_patient(folder, "b", box("BODY", 66.0))
+    assert cohort_bands(folder, COHORT, {}).beyond == ()
+
+
+@pytest.mark.parametrize("name", ["dvh.parquet", "dvh_curves.parquet"])
+def test_of_files_that_are_damaged_only_their_patient_is_lost_from_the_bands_and_named(
+    folder: CohortFolder, name: str
+) -> None:
+    list_patients(folder, *"abc")
+    for key, dmax_gy in (("a", 60.0), ("b", 1.0), ("c", 60.0)):
+        write_patient(folder, key, box("BODY", dmax_gy))
+    write_patient(folder, "b", box("BODY", 1.0), box("Only B's", 1.0))
+    damaged = folder.patient("b").path / name
+    damaged.write_bytes(b"\0" * damaged.stat().st_size)
+    found = cohort_bands(folder, COHORT, {"b": "Bravo"})
+    assert found.unread == ("Bravo",)
+    (body,) = found.bands
+    assert (body.structure, body.patients) == ("BODY", ("a", "c"))
+    for line in (body.lower_pct, body.median_pct, *body.curves_pct):
+        assert line == pytest.approx(np.where(body.dose_gy <= 60.0, 100.0, 0.0))
+
+
 def test_a_cohort_of_whom_nobody_counts_has_no_bands(folder: CohortFolder) -> None:
     list_patients(folder)
     assert cohort_bands(folder, COHORT, {}).bands == ()

@@ -89,3 +89,26 @@ def test_a_run_killed_while_it_replaced_something_leaves_no_success(patient: Pat
     standing = standing_of(patient)
     assert standing.status is Status.PENDING
     assert "replaced dose_volume" in standing.reason
+
+
+def test_a_run_killed_between_the_patients_page_and_the_notes_leaves_no_success_and_nothing_to_load(
+    patient: PatientFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    notes = patient.read_notes()
+    assert notes is not None
+    monkeypatch.setattr(PatientFolder, "write_panel", killed)
+    with pytest.raises(Killed):
+        patient.write_notes(notes, panel=b"<p>of the new notes</p>")
+    standing = standing_of(patient)
+    assert (standing.status, standing.reason) == (
+        Status.PENDING,
+        "A run was killed while it replaced the notes. Run this patient again.",
+    )
+    with pytest.raises(PatientPending, match="replaced the notes"):
+        require_loadable(patient, "dvh_table", include_review=True)

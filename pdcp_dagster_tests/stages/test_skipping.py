@@ -27,7 +27,7 @@ from pdcp_dagster.stages.chain import PATIENT_ASSETS, STAGES, Stage
 from pdcp_dagster.stages.code_version import code_version
 from pdcp_dagster.stages.currency import look_at
 from pdcp_dagster.stages.current import standing_of
-from pdcp_dagster.stages.inputs import CONFIGURED_BY
+from pdcp_dagster.stages.inputs import CHECKED_BY, CONFIGURED_BY, configurations_of
 from pdcp_dagster.stages.outcome import PatientOutcome
 from pdcp_dagster_tests.stages.conftest import Ward
 
@@ -128,6 +128,33 @@ def test_a_changed_key_of_the_cohort_file_has_those_stages_made_anew_that_read_i
     assert made(ward.run(name, **changed)) == []
 
 
+@pytest.mark.parametrize(
+    ("limits", "anew", "check"),
+    [
+        ({"target_d95_pct": 50}, "dvh_table", "dose_covers_targets"),
+        ({"dose_maximum_pct": {"maximum": 300}}, "dose_volume", "dose_maximum_plausible"),
+    ],
+)
+def test_the_limits_of_a_check_have_its_stage_made_anew_and_the_patient_counts_until_then(
+    ward: Ward, limits: dict[str, Any], anew: str, check: str
+) -> None:
+    name = f"skip-limit-{anew}"
+    ward.admit(name)
+    first = ward.run(name)
+    assert not judged(first)[check]
+    today = configurations_of(ward.settings(checks=limits).cohort)
+    assert standing_of(ward.folder(name), today).status is first.status is Status.SUCCESS
+    assert not is_current(ward, name, checks=limits)
+    again = ward.run(name, checks=limits)
+    assert [asset for asset in made(again) if asset != "patient_notes"] == [anew]
+    assert judged(again)[check]
+    assert is_current(ward, name, checks=limits)
+
+
+def judged(outcome: PatientOutcome) -> dict[str, bool]:
+    return {check.name: check.passed for asset in outcome.assets for check in asset.checks}
+
+
 def watched_checks(read: dict[str, set[str]], reading: list[str]) -> type[Checks]:
     """Return a section `checks` that tells which of its limits are read by the stage that reads last."""
 
@@ -184,7 +211,8 @@ def test_every_key_that_a_stage_reads_is_among_those_that_have_it_made_anew(
             with ward.archive() as archive:
                 assert chain.run_patient(task, seen, archive).failure is None
     ignored = {"name"}
-    assert {asset: sorted(keys - set(CONFIGURED_BY[asset]) - ignored) for asset, keys in read.items()} == {
+    known = {asset: {*keys, *CHECKED_BY.get(asset, ())} for asset, keys in CONFIGURED_BY.items()}
+    assert {asset: sorted(keys - known[asset] - ignored) for asset, keys in read.items()} == {
         stage.asset: [] for stage in STAGES
     }
     assert all(read.values())

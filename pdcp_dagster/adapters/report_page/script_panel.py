@@ -36,12 +36,13 @@ function patientDetail({ name, badge, reason, path, values, columns, close }) {
   const button = element("button", "Close", "tool");
   button.type = "button";
   button.addEventListener("click", close);
-  if (path) head.append(ownPage(), button);
+  // Badge and reason are the report's, also above a panel: that is of the last run and may tell of what was before.
+  if (path) head.append(badge, ownPage(), button);
   else head.append(title(), badge, button);
   const all = element("details");
   all.append(element("summary", "All values of the report"), list());
   all.open = !path;
-  section.append(head, path ? panel() : element("p", reason), all);
+  section.append(head, element("p", reason), ...(path ? [panel()] : []), all);
   cell.append(section);
   return row;
 
