@@ -81,7 +81,8 @@ def cohort_bands(folder: CohortFolder, cohort: Cohort, names: Mapping[str, str])
             _fill(curves, wanted, folder.patient(keys[number]).path / CURVES, axis_gy)
         except _UNREAD:
             unread.append(keys[number])
-    told = {number: names.get(key, key) for number, key in enumerate(keys) if key not in {*unread}}
+    lost = {*unread}
+    told = {number: names.get(key, key) for number, key in enumerate(keys) if key not in lost}
     bands = tuple(_bands(shown, curves, axis_gy, told))
     highest = highest_of_patients(roi for structure in shown for roi in structure.rois if roi.patient in told)
     beyond = tuple(told[number] for number, dmax_gy in sorted(highest.items()) if dmax_gy > axis_gy[-1])

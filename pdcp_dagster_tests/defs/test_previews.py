@@ -51,7 +51,8 @@ def test_a_name_that_nobody_thought_of_is_shown_as_it_is() -> None:
 
 def test_a_reason_that_names_hundreds_of_rois_is_told_in_short() -> None:
     reason = "A target is not within the dose grid: " + ", ".join(f"{'x' * 60} 97.1 %" for _ in range(300))
-    told = materialization("shown", "WA", AssetOutcome("dvh_table", Status.REVIEW, reason, data_version="1"), "1")
+    outcome = AssetOutcome("dvh_table", Status.REVIEW, reason, path=None, data_version="1")
+    told = materialization("shown", "WA", outcome, "1")
     assert told.description == told.metadata["reason"].value
     assert len(str(told.description)) == 1000
     assert str(told.description).startswith("A target is not within the dose grid: x")

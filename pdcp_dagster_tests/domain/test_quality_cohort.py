@@ -148,3 +148,15 @@ def test_notes_and_codes_of_what_went_well_never_alarm() -> None:
     assert found.judgement == Judgement(
         passed=True, said="No code came up at once among 12 patients new since an earlier report."
     )
+
+
+@pytest.mark.parametrize(("others", "passed"), [((), False), (("I_EXEC_002", "I_EXEC_003", LINK, "II_REV_001"), True)])
+def test_the_more_codes_are_compared_the_less_likely_by_chance_one_must_be(
+    others: tuple[str, ...], passed: bool
+) -> None:
+    """6 of 10 where 0 of 10 had it is 210 draws of 38760: below 0.01, not below a fifth of it."""
+    before = passing(10)
+    with_others = some(4, Status.REVIEW, *others, first=16) if others else passing(4, first=16)
+    found = compared([*before, *lacking(6, first=10), *with_others], before)
+    assert found.judgement is not None
+    assert found.judgement.passed is passed
