@@ -7,7 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pdcp_dagster.domain.dvh_bands import NamedRoi, Structure, band_of, dose_axis, highest_shown_gy, on_axis, structures_of
+from pdcp_dagster.domain.dvh_bands import (
+    NamedRoi,
+    Structure,
+    band_of,
+    dose_axis,
+    highest_shown_gy,
+    on_axis,
+    structures_of,
+)
 
 HEART = NamedRoi(0, "1.1", 1, "Heart", None, 500.0, 10.0)
 
@@ -59,7 +67,15 @@ def test_of_several_rois_of_one_structure_a_patient_counts_once_with_the_largest
 
 @pytest.mark.parametrize(
     ("highest_gy", "step_gy", "points"),
-    [(70.0, 0.5, 141), (9.95, 0.1, 101), (19.9, 0.1, 200), (20.0, 0.2, 101), (0.0, 0.1, 2), (0.04, 0.1, 2), (1000.0, 10.0, 101)],
+    [
+        (70.0, 0.5, 141),
+        (9.95, 0.1, 101),
+        (19.9, 0.1, 200),
+        (20.0, 0.2, 101),
+        (0.0, 0.1, 2),
+        (0.04, 0.1, 2),
+        (1000.0, 10.0, 101),
+    ],
 )
 def test_the_axis_has_round_steps_reaches_the_highest_dose_and_has_2_to_200_points(
     highest_gy: float, step_gy: float, points: int
