@@ -46,6 +46,8 @@ COLUMNS: dict[str, str] = {
     "rtstruct_uid": "string",
     "roi_number": "Int64",
     "roi_name": "string",
+    "roi_standard_name": "string",
+    "structure_name_map": "string",
     "dose_uid": "string",
     **dict.fromkeys(
         (

@@ -161,6 +161,7 @@ def _row(patient: Patient, known: Mapping[tuple[str, int], Dvh | None], each: Pl
         "rtstruct_uid": each.rtstruct_uid,
         "roi_number": each.roi_number,
         "roi_name": each.roi.name if each.roi else None,
+        **patient.standard_names.columns_of(each.rtstruct_uid, each.roi_number),
         "dose_uid": each.dose_uid,
     }
     if each.reason_against or each.roi is None or each.tps is None or each.rtstruct_uid is None:

@@ -45,7 +45,11 @@ class StandardNames:
 
     def columns(self, structure_set: StructureSet, roi: Roi) -> dict[str, str | None]:
         """Return the cells of `STANDARD_NAME_COLUMNS` of one ROI."""
-        named = self.named.get((structure_set.sop_instance_uid, roi.number))
+        return self.columns_of(structure_set.sop_instance_uid, roi.number)
+
+    def columns_of(self, rtstruct_uid: str | None, roi_number: int | None) -> dict[str, str | None]:
+        """Return the same of a ROI that is only named by its structure set and number, which may be unknown."""
+        named = self.named.get((rtstruct_uid or "", -1 if roi_number is None else roi_number))
         cells = (named.standard_name if named else None, self.version)
         return dict(zip(STANDARD_NAME_COLUMNS, cells, strict=True))
 

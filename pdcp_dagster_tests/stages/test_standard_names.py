@@ -20,6 +20,7 @@ from pdcp_dagster.stages.outcome import Check, PatientOutcome
 from pdcp_dagster.stages.patient import ChainSettings
 from pdcp_dagster.stages.usable_cohorts import CohortUnusableError, require_usable
 from pdcp_dagster_tests.stages.conftest import Ward
+from pdcp_dagster_tests.stages.test_dvh_stage import with_planning_dvhs
 
 # The ward's patients have BODY, PTV_50, CTV and Lung_L.
 MAP: dict[str, Any] = {
@@ -80,6 +81,16 @@ def test_every_table_of_rois_has_the_standard_names_and_the_maps_version(ward: W
     assert check is not None
     assert check.passed
     assert check.said == "Each of 4 drawn ROIs has its standard name, or needs none, by ward names 1."
+
+
+def test_the_comparison_with_the_planning_system_has_them_too(ward: Ward) -> None:
+    with_planning_dvhs(ward, "SN-tps", {"PTV_50": 1.0, "Lung_L": 1.0})
+    assert set(named(ward, "SN-tps", "dvh_comparison").values()) == {(None, None)}
+    run(ward, "SN-tps", {})
+    assert named(ward, "SN-tps", "dvh_comparison") == {
+        "PTV_50": ("PTV_50Gy", "ward names 1"),
+        "Lung_L": ("Lung_L", "ward names 1"),
+    }
 
 
 def test_without_a_map_the_columns_are_there_and_empty_and_nothing_is_checked(ward: Ward) -> None:

@@ -72,6 +72,8 @@ DVH_CURVES: Columns = (
 )
 DVH_COMPARISON: Columns = (
     *ROI,
+    STANDARD_NAME,
+    STRUCTURE_NAME_MAP,
     text("dose_uid", "UID of the dose that the planning system wrote its DVH into"),
     number("tps_volume_cm3", "volume by the planning system, cm3"),
     number("volume_cm3", "volume by this program, cm3"),
