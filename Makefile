@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 DEMO ?= .demo
 PORT ?= 3000
 # Tests spread over the cores; PYTEST_ARGS and BENCH_ARGS add to the command line.
-WORKERS ?= auto
+# One more than there are cores: some tests wait for a daemon's minute.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=

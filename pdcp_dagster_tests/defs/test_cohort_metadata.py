@@ -117,9 +117,9 @@ def test_reasons_that_name_hundreds_of_rois_are_told_in_short(letter: str) -> No
 @pytest.fixture(scope="module")
 def site(make_site: Callable[..., Site], spec: Callable[..., PhantomSpec]) -> Site:
     """Two patients who passed."""
-    site = make_site("bands", [spec("BA"), spec("BB")])
+    site = make_site("bands", [spec("BANDS-A"), spec("BANDS-B")])
     assert site.list_patients().success
-    assert site.collect("BA", "BB").success
+    assert site.collect("BANDS-A", "BANDS-B").success
     return site
 
 
@@ -131,11 +131,11 @@ def page_of(site: Site) -> str:
 
 @pytest.fixture
 def intact(site: Site) -> Iterator[dict[str, bytes]]:
-    """BA's tables, which the test may damage."""
-    files = {name: (site.patient("BA").path / name).read_bytes() for name in ("dvh.parquet", "dvh_curves.parquet")}
+    """BANDS-A's tables, which the test may damage."""
+    files = {name: (site.patient("BANDS-A").path / name).read_bytes() for name in ("dvh.parquet", "dvh_curves.parquet")}
     yield files
     for name, content in files.items():
-        (site.patient("BA").path / name).write_bytes(content)
+        (site.patient("BANDS-A").path / name).write_bytes(content)
 
 
 @pytest.mark.xdist_group("defs_metadata")
@@ -150,30 +150,30 @@ def test_histograms_that_cannot_be_read_are_told_on_the_page_by_whose_they_are_a
     assert told.count("/panel.html") == 2
     assert "could not be read" not in told
     assert "beyond the axis" not in told
-    (site.patient("BA").path / name).write_bytes(b"no table")
+    (site.patient("BANDS-A").path / name).write_bytes(b"no table")
     damaged = page_of(site)
     pd.testing.assert_frame_equal(read_table(site.store.file("cohort_report")), before)
-    assert 'id="plot"' in damaged, "BB's are shown"
-    assert "No histograms are shown of BA: their files could not be read." in damaged
+    assert 'id="plot"' in damaged, "BANDS-B's are shown"
+    assert "No histograms are shown of BANDS-A: their files could not be read." in damaged
 
 
 @pytest.mark.xdist_group("defs_metadata")
 @pytest.mark.usefixtures("intact")
 def test_whose_doses_go_on_beyond_the_axis_of_the_histograms_is_told_on_the_page(site: Site) -> None:
-    table = site.patient("BA").path / "dvh.parquet"
+    table = site.patient("BANDS-A").path / "dvh.parquet"
     wrong = read_table(table)
     write_table(wrong.assign(dmax_gy=wrong["dmax_gy"] * 100), table)
-    assert re.search(r"1 patient has doses beyond the axis of the histograms, above \d+ Gy: BA\.", page_of(site))
+    assert re.search(r"1 patient has doses beyond the axis of the histograms, above \d+ Gy: BANDS-A\.", page_of(site))
 
 
 @pytest.mark.xdist_group("defs_metadata")
 def test_a_patient_who_was_deleted_from_the_archive_has_no_panel_on_the_page(site: Site) -> None:
-    gone = site.patient("BA")
-    write_tombstone(gone, Tombstone("BA", "", "BA", "2026-01-02T00:00:00"))
+    gone = site.patient("BANDS-A")
+    write_tombstone(gone, Tombstone("BANDS-A", "", "BANDS-A", "2026-01-02T00:00:00"))
     try:
         told = page_of(site)
     finally:
         clear_tombstone(gone)
     assert (gone.path / "panel.html").exists(), "forgetting removes files, and nothing else"
-    assert [found for found in re.findall(r'"(patients/[^"]+)/panel.html"', told) if "BA" in found] == []
+    assert [found for found in re.findall(r'"(patients/[^"]+)/panel.html"', told) if "BANDS-A" in found] == []
     assert told.count("/panel.html") == 1
