@@ -6,8 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO ?= .demo
 PORT ?= 3000
 # Tests spread over the cores; PYTEST_ARGS and BENCH_ARGS add to the command line.
-# One more than there are cores: some tests wait for a daemon's minute.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+WORKERS ?= auto
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
