@@ -84,7 +84,10 @@ def upkeep_jobs(cohort: Cohort, cohorts: Path, resources: Mapping[str, object]) 
 
 
 def differing(around: Surroundings, archive: Orthanc, arriving: frozenset[str]) -> Due:
-    """Return whom the archive holds otherwise than they were run; a failure of the same content is for `retry_`."""
+    """Return whom the archive holds otherwise than they were run, or who failed before anything was made of them.
+
+    Other failures of the same content are for `retry_`.
+    """
     table = read_table(around.folder.file("patient_ids"))
     keys = {
         str(orthanc_id): str(key)
